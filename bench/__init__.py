@@ -1,0 +1,1 @@
+"""Every figure EchoTune quotes is printed by `python -m bench NAME`."""

@@ -1,0 +1,1 @@
+"""Arithmetic on arrays: no I/O, no ids, no clock, no state that outlives a call."""

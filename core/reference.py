@@ -1,0 +1,163 @@
+"""The specification: each public kernel again, in plain NumPy or Python, same name, no speed.
+
+Nothing is checked here; tests and benches feed both sides the same valid arrays.
+"""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from core.arrays import F32, F64, I32, Flags
+from core.ease import Interactions
+from core.evaluation import Truth
+from core.linear import ItemWeights
+from core.neighbours import ByTrack
+
+NAN, EXCLUDED = np.float32(np.nan), np.float32(-np.inf)
+
+
+def topk(scores: F32, k: int) -> tuple[I32, F32]:
+    eligible = (row for row, score in enumerate(scores) if score > -np.inf)
+    rows = np.array(sorted(eligible, key=lambda row: (-scores[row], row))[:k], np.int32)
+    return rows, scores[rows]
+
+
+def similarities(features: F32, target: F32, weights: F32) -> F32:
+    near = np.zeros(features.shape[1], np.float32)
+    shared = np.zeros(features.shape[1], np.float32)
+    for row, wanted, weight in zip(features, target, weights, strict=True):
+        if weight > 0 and not np.isnan(wanted):
+            known = ~np.isnan(row)
+            near[known] += weight * (1 - np.abs(row[known] - wanted))
+            shared[known] += weight
+    return np.divide(near, shared, out=np.full_like(near, np.nan), where=shared > 0)
+
+
+def similar(
+    features: F32,
+    target: F32,
+    weights: F32,
+    k: int,
+    *,
+    eligible: Flags | None = None,
+    bias: F32 | None = None,
+) -> tuple[I32, F32]:
+    scores = similarities(features, target, weights)
+    if bias is not None:
+        scores = scores + bias
+    if eligible is not None:
+        scores = np.where(eligible, scores, EXCLUDED)
+    return topk(scores, k)
+
+
+def ease(interactions: Interactions, *, l2: float | F32) -> F32:
+    x = interactions.toarray().astype(np.float64)
+    inverse = np.linalg.inv(x.T @ x + np.diag(np.broadcast_to(l2, x.shape[1])))
+    dense = -inverse / np.diag(inverse)
+    np.fill_diagonal(dense, 0)
+    return dense.astype(np.float32)
+
+
+def score(weights: ItemWeights, rows: I32, strengths: F32) -> F32:
+    out = np.zeros(weights.n, np.float32)
+    for row, strength in zip(rows, strengths, strict=True):
+        of_row = slice(weights.indptr[row], weights.indptr[row + 1])
+        out[weights.indices[of_row]] += strength * weights.values[of_row]
+    return out
+
+
+def contributions(weights: ItemWeights, rows: I32, strengths: F32, target: int) -> F32:
+    pairs = zip(rows, strengths, strict=True)
+    return np.array(
+        [score(weights, np.array([row]), np.array([strength]))[target] for row, strength in pairs],
+        np.float32,
+    )
+
+
+def cosine(
+    by_track: ByTrack, norms: F32, rows: I32, strengths: F32, *, min_overlap: int = 1
+) -> F32:
+    dots, shared = np.zeros(norms.size, np.float32), np.zeros(norms.size, np.int32)
+    for row, strength in zip(rows, strengths, strict=True):
+        of_row = slice(by_track.indptr[row], by_track.indptr[row + 1])
+        dots[by_track.users[of_row]] += strength * by_track.values[of_row]
+        shared[by_track.users[of_row]] += 1
+    lengths = np.float32(math.sqrt(_total(float(s) ** 2 for s in strengths))) * norms
+    fits = (shared >= min_overlap) & (lengths > 0)
+    alike: F32 = np.divide(dots, lengths, out=np.zeros_like(dots), where=fits)
+    return alike
+
+
+def standardise(scores: F32) -> F32:
+    finite = [float(score) for score in scores if np.isfinite(score)]
+    count = max(len(finite), 1)
+    mean = _total(finite) / count
+    deviation = math.sqrt(_total((score - mean) ** 2 for score in finite) / count)
+    scale = 1 / deviation if deviation > 0 else 0.0
+    standard = [(float(s) - mean) * scale if np.isfinite(s) else s for s in scores]
+    return np.array(standard, np.float32)
+
+
+def blend(scores: F32, weights: F32) -> F32:
+    out = np.full(scores.shape[1], NAN)
+    for strategy, weight in zip(scores, weights, strict=True):
+        for row, score in enumerate(standardise(strategy)):
+            if weight != 0 and not np.isnan(score):
+                term = score if score == EXCLUDED else weight * score
+                out[row] = term + (np.float32(0) if np.isnan(out[row]) else out[row])
+    return out
+
+
+def space(artists: I32, limit: int, *, gap: int, cap: int) -> I32:
+    left, chosen = list(range(artists.size)), list[int]()
+    while left and len(chosen) < limit:
+        places = [artists[at] for at in chosen if artists[at] != -1]
+        recent = [artists[at] for at in chosen[max(0, len(chosen) - gap) :] if artists[at] != -1]
+        under_cap = [at for at in left if places.count(artists[at]) < cap]
+        apart = [at for at in under_cap if artists[at] not in recent]
+        chosen.append((apart or under_cap or left)[0])
+        left.remove(chosen[-1])
+    return np.array(chosen, np.int32)
+
+
+def recall(shown: I32, truth: Truth) -> F64:
+    return np.array([sum(hits) / size if size else np.nan for hits, size in _hits(shown, truth)])
+
+
+def ndcg(shown: I32, truth: Truth) -> F64:
+    def gain(hits: list[bool]) -> float:
+        return _total(hit / math.log2(rank + 1) for rank, hit in enumerate(hits, 1))
+
+    k = shown.shape[1]
+    return np.array(
+        [
+            gain(h) / gain([True] * min(k, size)) if size else np.nan
+            for h, size in _hits(shown, truth)
+        ]
+    )
+
+
+def mrr(shown: I32, truth: Truth) -> F64:
+    return np.array(
+        [
+            (1 / (hits.index(True) + 1) if True in hits else 0.0) if size else np.nan
+            for hits, size in _hits(shown, truth)
+        ]
+    )
+
+
+def _hits(shown: I32, truth: Truth) -> list[tuple[list[bool], int]]:
+    found = []
+    for user, rows in enumerate(shown.tolist()):
+        wanted = set(truth.indices[truth.indptr[user] : truth.indptr[user + 1]].tolist())
+        hits = [row in wanted and row not in rows[:rank] for rank, row in enumerate(rows)]
+        found.append((hits, len(wanted)))
+    return found
+
+
+def _total(values: Iterable[float]) -> float:
+    total = 0.0  # `sum` is compensated since Python 3.12 and would not match a plain loop
+    for value in values:
+        total += value
+    return total

@@ -1,0 +1,64 @@
+"""Compile every kernel before the first request needs it.
+
+`python -m core.warmup` is the one writer of the disk cache (docs: `core.kernel`).
+"""
+
+import pkgutil
+from importlib import import_module
+from time import perf_counter
+
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+from scipy.sparse import csr_array
+
+import core
+from core.blend import blend, standardise
+from core.ease import ease
+from core.evaluation import Truth, recall
+from core.linear import contributions, fit, score
+from core.neighbours import ByTrack, cosine
+from core.ordering import space
+from core.similarity import similar, similarities
+from core.topk import topk
+
+
+def warm() -> None:
+    """Call every public kernel once on tiny arrays of the dtypes production uses."""
+    ones, rows = np.ones(3, np.float32), np.arange(3, dtype=np.int32)
+    square, offsets = np.ones((3, 3), np.float32), np.arange(4, dtype=np.int64)
+    topk(ones, 2)
+    similarities(square, ones, ones)
+    similar(square, ones, ones, 2)
+    ease(csr_array(square), l2=1.0)  # inverts by track,
+    ease(csr_array(square[:2]), l2=1.0)  # and by user
+    weights = fit(csr_array(square), l2=1.0, popularity_exponent=0.0, neighbours=2)
+    score(weights, rows, ones)
+    contributions(weights, rows, ones, 0)
+    cosine(ByTrack(offsets, rows, ones), ones, rows, ones)
+    standardise(ones)
+    blend(square, ones)
+    space(rows, 2, gap=1, cap=1)
+    recall(rows[:, None], Truth(offsets, rows))
+
+
+def kernels() -> dict[str, Dispatcher]:
+    """Return every compiled function of core by its full name."""
+    modules = [import_module(f"core.{found.name}") for found in pkgutil.iter_modules(core.__path__)]
+    return {
+        f"{value.py_func.__module__}.{value.py_func.__name__}": value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, Dispatcher)
+    }
+
+
+def main() -> None:
+    """Compile, and say in one line how long it took."""
+    start = perf_counter()
+    warm()
+    spent = perf_counter() - start
+    print(f"compiled {len(kernels())} kernels in {spent:.1f} s")  # noqa: T201  # the command's answer
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Music: listens in, recommendations out. The arithmetic lives in `core`."""

@@ -1,0 +1,1 @@
+"""HTTP: decode, one call, encode. DESIGN.md section 5 is the contract."""

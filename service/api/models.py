@@ -1,0 +1,62 @@
+"""Model versions: fit, list, activate; and the jobs that do it."""
+
+from datetime import datetime
+
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from msgspec import Struct
+
+from service.api.scopes import scope
+from service.api.users import JobRef
+from service.jobs import Job, Jobs
+from service.learn.trainer import Trainer
+
+
+class ModelSummary(Struct, frozen=True):
+    """One version that is kept; metrics are those of listens held out at its fit."""
+
+    version: str
+    fitted_at: datetime
+    metrics: dict[str, float]
+
+
+class ModelsPage(Struct, frozen=True):
+    """The answer of GET /v1/models, newest first."""
+
+    current: str | None
+    models: list[ModelSummary]
+
+
+class ModelController(Controller):
+    """What learns."""
+
+    @post("/v1/models", status_code=202, operation_id="fitModel", opt=scope("admin:models"))
+    async def fit(self, trainer: NamedDependency[Trainer], jobs: NamedDependency[Jobs]) -> JobRef:
+        """Fit a model on everything stored and serve it when it is done."""
+        return JobRef(jobs.start("fit", trainer.fit).job_id)
+
+    @get("/v1/models", operation_id="listModels", opt=scope("admin:models"), sync_to_thread=True)
+    def list_models(self, trainer: NamedDependency[Trainer]) -> ModelsPage:
+        """The versions that are kept, newest first."""
+        kept = [
+            ModelSummary(one.version, one.fitted_at, one.metrics)
+            for one in reversed(trainer.versions())
+        ]
+        return ModelsPage(trainer.serving, kept)
+
+    @post(
+        "/v1/models/{version:str}/activate",
+        status_code=200,
+        operation_id="activateModel",
+        opt=scope("admin:models"),
+    )
+    async def activate(self, version: FromPath[str], trainer: NamedDependency[Trainer]) -> ModelsPage:
+        """Serve another version, older or newer, from the next request on."""
+        await trainer.activate(version)
+        return self.list_models.fn(self, trainer)
+
+    @get("/v1/jobs/{job_id:str}", operation_id="getJob", opt=scope("admin:models"))
+    async def job(self, job_id: FromPath[str], jobs: NamedDependency[Jobs]) -> Job:
+        """How a job is doing."""
+        return jobs.get(job_id)

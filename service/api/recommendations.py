@@ -1,0 +1,122 @@
+"""GET /v1/users/{id}/recommendations, /v1/trending and /v1/tracks/{id}/similar."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from msgspec import Meta, Struct, convert
+
+from service.api.contract import AnyRequest, documents, read_path, read_query
+from service.api.scopes import scope
+from service.domain import Activity, Device, Mix, Mood, TrackId, UserId
+from service.errors import Invalid
+from service.recommend.ask import Ask, Asked
+from service.recommend.context import read_context
+from service.recommend.recommender import Page, Recommender
+from service.recommend.similar import SimilarPage, SimilarTracks, TrendingPage
+
+MOST_EXCLUDED = 200
+
+Limit = Annotated[int, Meta(ge=1, le=100, description="How many tracks to return.")]
+
+
+class RecommendQuery(Struct, forbid_unknown_fields=True):
+    """What may be asked of a list."""
+
+    limit: Limit = 20
+    strategy: Asked = "hybrid"
+    activity: Activity = "none"
+    mood: Mood = "none"
+    device: Device = "none"
+    at: Annotated[datetime, Meta(tz=True, description="When it will be heard.")] | None = None
+    timezone: Annotated[str, Meta(max_length=64, description="IANA name.")] | None = None
+    mix: Mix = "discover"
+    exclude: Annotated[str, Meta(max_length=13_000, description="Track ids, comma separated.")] = ""
+    explain: Annotated[int, Meta(ge=0, le=1)] = 1
+
+    def ask(self) -> Ask:
+        """The normalised form: equal questions have equal keys."""
+        context = read_context(
+            activity=self.activity,
+            mood=self.mood,
+            device=self.device,
+            at=self.at,
+            timezone=self.timezone,
+            now=datetime.now(UTC),
+        )
+        return Ask(
+            limit=self.limit,
+            strategy=self.strategy,
+            context=context,
+            mix=self.mix,
+            exclude=_track_ids(self.exclude),
+            explain=bool(self.explain),
+        )
+
+
+class SimilarQuery(Struct, forbid_unknown_fields=True):
+    """`user` re-ranks the neighbours for that listener and leaves out what they dislike."""
+
+    limit: Limit = 10
+    user: UserId | None = None
+
+
+class TrendingQuery(Struct, forbid_unknown_fields=True):
+    limit: Limit = 20
+
+
+class RecommendationController(Controller):
+    """Lists of tracks."""
+
+    opt = scope("recs:read")
+
+    @get(
+        "/v1/users/{user_id:str}/recommendations",
+        operation_id="recommend",
+        operation_class=documents(query=RecommendQuery),
+    )
+    async def recommend(
+        self, request: AnyRequest, user_id: FromPath[str], recommender: NamedDependency[Recommender]
+    ) -> Response[Page]:
+        """Tracks this user is likely to enjoy next; what is popular for a user nobody knows."""
+        ask = read_query(request, RecommendQuery).ask()
+        answer, source = await recommender.for_user(read_path(user_id, UserId), ask)
+        etag = f'"{answer.list_id}-json"'
+        headers = {
+            "ETag": etag,
+            "Cache-Control": "private, no-cache",
+            "Age": str(answer.age_s),
+            "Server-Timing": f"cache;desc={source}",
+        }
+        if request.headers.get("if-none-match") == etag:
+            return Response(b"", status_code=304, headers=headers)  # type: ignore[arg-type]
+        return Response(answer.body, media_type="application/json", headers=headers)  # type: ignore[arg-type]
+
+    @get(
+        "/v1/tracks/{track_id:str}/similar",
+        operation_id="similarTracks",
+        operation_class=documents(query=SimilarQuery),
+    )
+    async def similar(
+        self, request: AnyRequest, track_id: FromPath[str], similar_tracks: NamedDependency[SimilarTracks]
+    ) -> SimilarPage:
+        """Tracks that sound like this one, with a reason each; for one listener when `user` is given."""
+        query = read_query(request, SimilarQuery)
+        track_id = read_path(track_id, TrackId)
+        return await similar_tracks.of(track_id, limit=query.limit, user_id=query.user)
+
+    @get("/v1/trending", operation_id="trending", operation_class=documents(query=TrendingQuery))
+    async def trending(
+        self, request: AnyRequest, similar_tracks: NamedDependency[SimilarTracks]
+    ) -> TrendingPage:
+        """What is played now, plays counting half as much every week."""
+        return similar_tracks.trending(read_query(request, TrendingQuery).limit)
+
+
+def _track_ids(text: str) -> tuple[str, ...]:
+    ids = sorted({convert(part, str) for part in text.split(",") if part})
+    if len(ids) > MOST_EXCLUDED:
+        raise Invalid(f"exclude: at most {MOST_EXCLUDED} track ids, got {len(ids)}")
+    return tuple(read_path(track_id, TrackId) for track_id in ids)

@@ -1,0 +1,124 @@
+"""A user's settings, profile, listens and neighbours."""
+
+from typing import Annotated
+
+import msgspec
+from litestar import Controller, delete, get, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, RawBody
+from msgspec import Meta, Struct
+
+from service.api.contract import AnyRequest, decode, documents, read_path, read_query
+from service.api.listens import BODY_BYTES
+from service.api.scopes import scope
+from service.domain import Blocked, Demographics, Listen, Preferences, UserId
+from service.learn.accounts import Accounts
+from service.profile.profile import Profile
+from service.recommend.neighbourhood import Neighbourhood, SimilarUsersPage
+
+
+class UserSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The parts of a user to change; what is left out stays as it is."""
+
+    preferences: Preferences | None = None
+    demographics: Demographics | None = None
+    timezone: Annotated[str, Meta(max_length=64)] | None = None
+    blocked: Blocked | None = None
+
+
+class ListensQuery(Struct, forbid_unknown_fields=True):
+    """`before` is the `next` of the page before."""
+
+    limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
+    before: Annotated[str, Meta(max_length=100)] | None = None
+
+
+class ListensPage(Struct, frozen=True):
+    """A user's listens, newest first; `next` continues, null at the end."""
+
+    user_id: str
+    listens: list[Listen]
+    next: str | None
+
+
+class SimilarUsersQuery(Struct, forbid_unknown_fields=True):
+    """`min` is the least cosine."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 50
+    min: Annotated[float, Meta(ge=0, le=1)] = 0.6
+
+
+class JobRef(Struct, frozen=True):
+    """Where to look how it goes: GET /v1/jobs/{job_id}."""
+
+    job_id: str
+
+
+_settings = msgspec.json.Decoder(UserSettings)
+PRIVATE = {"Cache-Control": "no-store"}
+
+
+class UserController(Controller):
+    """Everything about one user."""
+
+    path = "/v1/users/{user_id:str}"
+
+    @get("/profile", operation_id="getProfile", opt=scope("recs:read"), response_headers=PRIVATE)
+    async def profile(self, user_id: FromPath[str], accounts: NamedDependency[Accounts]) -> Profile:
+        """What EchoTune believes about a user, from their newest listens and their own words."""
+        return await accounts.profile(read_path(user_id, UserId))
+
+    @put(
+        operation_id="putUser",
+        operation_class=documents(body=UserSettings),
+        request_max_body_size=BODY_BYTES,
+        opt=scope("users:write"),
+        response_headers=PRIVATE,
+    )
+    async def put_user(
+        self, user_id: FromPath[str], body: RawBody, accounts: NamedDependency[Accounts]
+    ) -> Profile:
+        """Change preferences, demographics, time zone or blocks; the next list already follows."""
+        wanted = decode(body, _settings)
+        return await accounts.change(
+            read_path(user_id, UserId),
+            preferences=wanted.preferences,
+            demographics=wanted.demographics,
+            timezone=wanted.timezone,
+            blocked=wanted.blocked,
+        )
+
+    @delete(status_code=202, operation_id="deleteUser", opt=scope("users:write"))
+    async def delete_user(self, user_id: FromPath[str], accounts: NamedDependency[Accounts]) -> JobRef:
+        """Erase the user and every listen."""
+        return JobRef(await accounts.erase(read_path(user_id, UserId)))
+
+    @get(
+        "/listens",
+        operation_id="getListens",
+        operation_class=documents(query=ListensQuery),
+        opt=scope("recs:read"),
+        response_headers=PRIVATE,
+    )
+    async def listens(
+        self, request: AnyRequest, user_id: FromPath[str], accounts: NamedDependency[Accounts]
+    ) -> ListensPage:
+        """A user's listens, newest first, page by page."""
+        query = read_query(request, ListensQuery)
+        user_id = read_path(user_id, UserId)
+        found, cursor = await accounts.listens(user_id, query.limit, query.before)
+        return ListensPage(user_id, found, cursor)
+
+    @get(
+        "/similar",
+        operation_id="similarUsers",
+        operation_class=documents(query=SimilarUsersQuery),
+        opt=scope("recs:read"),
+    )
+    async def similar(
+        self, request: AnyRequest, user_id: FromPath[str], neighbourhood: NamedDependency[Neighbourhood]
+    ) -> SimilarUsersPage:
+        """Users whose likes point the same way, nearest first."""
+        query = read_query(request, SimilarUsersQuery)
+        user_id = read_path(user_id, UserId)
+        return await neighbourhood.of(user_id, limit=query.limit, least=query.min)

@@ -1,0 +1,119 @@
+"""The Litestar application out of settings."""
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import Any
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from service import metrics
+from service.api.contract import components
+from service.api.listens import Feedback, ListenController
+from service.api.models import ModelController
+from service.api.operations import HealthController, read_metrics
+from service.api.problems import EXCEPTION_HANDLERS, explain_problem
+from service.api.recommendations import RecommendationController
+from service.api.reference import REFERENCE_PAGE, REFERENCE_ROUTER, reference_assets
+from service.api.scopes import check_scopes
+from service.api.tracks import TrackController
+from service.api.users import UserController, UserSettings
+from service.bootstrap import House, open_house
+from service.domain import Listen, Track
+from service.greeting import greeting
+from service.settings import Settings
+
+PARTS = (
+    "store",
+    "current",
+    "ingest",
+    "shelf",
+    "accounts",
+    "recommender",
+    "neighbourhood",
+    "similar_tracks",
+    "trainer",
+    "jobs",
+)
+
+
+def create_app(settings: Settings | None = None) -> Litestar:
+    """The application of one process; opens its store when it starts, closes it when it stops.
+
+    Raises:
+        Invalid: the environment holds a setting that is none.
+        MissingScope: a route does not say who may call it.
+    """
+    settings = settings or Settings.from_env(os.environ)
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with open_house(settings, watch=True) as house:
+            app.state.house = house
+            sys.stderr.write(await greeting(house) + "\n")
+            yield
+
+    app = Litestar(
+        route_handlers=[
+            RecommendationController,
+            ListenController,
+            TrackController,
+            UserController,
+            ModelController,
+            HealthController,
+            read_metrics,
+            explain_problem,
+            reference_assets,
+        ],
+        lifespan=[lifespan],
+        dependencies={name: _provide(name) for name in PARTS},
+        exception_handlers=EXCEPTION_HANDLERS,
+        middleware=[time_requests],
+        openapi_config=OpenAPIConfig(
+            title="EchoTune",
+            version="0.1.0",
+            description="Listening events in, personal and explained recommendations out.",
+            openapi_router=REFERENCE_ROUTER,
+            render_plugins=[REFERENCE_PAGE],
+            components=Components(schemas=components([Track, Listen, Feedback, UserSettings])),
+        ),
+    )
+    check_scopes(app.routes)
+    return app
+
+
+def _provide(name: str) -> Provide:
+    def part(state: State) -> Any:  # noqa: ANN401 - whatever the handler asks for
+        house: House = state.house
+        return getattr(house, name)
+
+    return Provide(part, sync_to_thread=False)
+
+
+def time_requests(app: ASGIApp) -> ASGIApp:
+    """Middleware: seconds per route and status. Routes are few; paths would be one per user."""
+
+    async def timed(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        start, status = perf_counter(), "000"
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = str(message["status"])
+            await send(message)
+
+        await app(scope, receive, noted)
+        route = scope.get("path_template") or "none"
+        metrics.REQUEST_SECONDS.labels(route, status).observe(perf_counter() - start)
+
+    return timed

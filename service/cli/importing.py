@@ -1,0 +1,258 @@
+"""`echotune import` and `echotune demo`: fill the store, with a bar to watch and sums to check."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import msgspec
+import rich_click as click
+from click.exceptions import Exit
+from msgspec import Struct
+from rich.console import Console
+
+from service.errors import Invalid
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.domain import User
+    from service.doors.importers import Row, Summary
+    from service.store import Store
+
+FORMATS = ("tracks-spotify", "tracks-jsonl", "listens-jsonl", "interactions", "fma", "hetrec")
+USERS_AT_ONCE = 256
+LISTENS = 200_000  # of the demo world, if nobody says otherwise
+
+
+@click.command("import", short_help="Read tracks or listens from files.")
+@click.argument("format_", metavar="FORMAT", type=click.Choice(FORMATS))
+@click.argument(
+    "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option("--user", metavar="COLUMN", help="interactions: the column of the user id.")
+@click.option("--track", metavar="COLUMN", help="interactions: the column of the track id.")
+@click.option(
+    "--time",
+    metavar="COLUMN",
+    help="interactions: when; unix seconds or ms, or ISO 8601. Without it listens are untimed:"
+    " they count for taste, not for trends.",
+)
+@click.option("--count", metavar="COLUMN", help="interactions: how many plays a row stands for.")
+@click.option(
+    "--delimiter", metavar="CHAR", help="Between columns; guessed from line 1 if not given."
+)
+@click.option(
+    "--kind",
+    metavar="SYSTEM",
+    default="import",
+    show_default=True,
+    help="interactions: whose track ids these are; fma and hetrec name tracks of those imports.",
+)
+@click.option(
+    "--create-tracks",
+    is_flag=True,
+    help="interactions: make a bare track (title = id) of every track that the catalogue lacks.",
+)
+def import_(format_: str, paths: tuple[Path, ...], **options: object) -> None:
+    """Read tracks or listens from files: plain, .gz or .zip.
+
+    Every row is stored, a duplicate, or rejected; rejected rows go to DATA_DIR/rejects with their
+    line and the reason. Importing a file twice changes nothing. Tracks come before listens.
+
+    \b
+    tracks-spotify  CSV with Spotify's audio features (TidyTuesday, Kaggle)
+        echotune import tracks-spotify spotify_songs.csv.gz
+    interactions    CSV or TSV: who played what
+        echotune import interactions plays.csv --user user_id --track track_id --time played_at
+    tracks-jsonl    one Track of the HTTP API a line
+        echotune import tracks-jsonl tracks.jsonl.gz
+    listens-jsonl   one Listen of the HTTP API a line
+        echotune import listens-jsonl listens.jsonl
+    fma             Free Music Archive, best both files together
+        echotune import fma echonest-metrics.json swooshstreams.csv
+    hetrec          HetRec 2011 Last.fm, artists as tracks
+        echotune import hetrec hetrec2011-lastfm-2k.zip
+    """  # noqa: D301 - click wants the character, not the two letters
+    from service.doors.importers import FORMATS as READERS
+    from service.doors.importers import Options
+
+    said = msgspec.convert(options, Options)
+    said = msgspec.structs.replace(said, delimiter=_delimiter(said.delimiter))
+    started = perf_counter()
+    settings, console = Settings.from_env(os.environ), Console(stderr=True)
+    reading = READERS[format_](paths, said)
+    rejects = settings.home / "rejects" / f"{format_}-{paths[0].name or 'here'}.jsonl"
+    rows = _Rows(reading.rows, reading.total, format_, rejects)
+    summary = asyncio.run(_fill(settings, rows, console))
+    _print(summary, perf_counter() - started)
+    if not summary.usable:
+        raise Exit(1)
+
+
+@click.command(short_help="Fill the store with a generated music world.")
+@click.option("--seed", default=7, show_default=True, help="Another seed, another world.")
+@click.option("--tracks", default=6_000, show_default=True, type=click.IntRange(1, 1_000_000))
+@click.option("--listeners", default=2_000, show_default=True, type=click.IntRange(1, 1_000_000))
+@click.option("--listens", default=LISTENS, show_default=True, type=click.IntRange(1, 50_000_000))
+@click.option(
+    "--now",
+    metavar="TIME",
+    help="When the 90 days end, ISO 8601; the same seed and time give the same world."
+    " Default: the last full hour.",
+)
+def demo(seed: int, tracks: int, listeners: int, listens: int, now: str | None) -> None:
+    """Fill the store with a generated music world, so that nothing needs downloading.
+
+    Artists, tracks and listeners never existed. Listeners have tastes, habits and moods; they
+    repeat, skip, like and rate.
+
+    \b
+        echotune demo
+        echotune demo --seed 12 --tracks 50000 --listeners 20000 --listens 2000000
+    """  # noqa: D301 - click wants the character, not the two letters
+    started = perf_counter()
+    size = {"seed": seed, "tracks": tracks, "listeners": listeners, "listens": listens}
+    settings, console = Settings.from_env(os.environ), Console(stderr=True)
+    summary = make_demo(settings, console=console, now=_moment(now), **size)
+    _print(summary, perf_counter() - started)
+
+
+def make_demo(
+    settings: Settings, *, console: Console, now: datetime | None = None, **size: int
+) -> "Summary":
+    """Store the demo world; `size` and `now` as `service.doors.demo.world` takes them."""
+    from service.doors.demo import world
+
+    with console.status("generating a music world"):
+        made = world(now=now or _moment(None), **size)
+    total = len(made.tracks) + size.get("listens", LISTENS)
+    rows = _Rows(made.rows(), total, "storing the demo world")
+    return asyncio.run(_fill(settings, rows, console, users=made.users))
+
+
+class _Rows(Struct, frozen=True):
+    """Rows on their way into the store, and what to call them."""
+
+    rows: "Iterator[Row]"
+    total: int
+    title: str
+    rejects: Path | None = None
+
+
+async def _fill(
+    settings: Settings, source: _Rows, console: Console, *, users: "Sequence[User]" = ()
+) -> "Summary":
+    """Open the store the settings name, put users and rows into it, close it whatever happens."""
+    from service.bootstrap import open_store
+    from service.bus import Bus
+    from service.doors.importers import run
+    from service.learn.ingest import Ingest
+
+    store = await open_store(settings)
+    try:
+        known = {track.id for track in await store.tracks()}
+        await _settle(store, users)
+        with _bar(source.title, source.total, console) as advance:
+            return await run(
+                source.rows,
+                store,
+                Ingest(store, Bus(), known.__contains__),
+                remember=known.update,
+                rejects=source.rejects,
+                on_progress=lambda summary: advance(summary.read),
+            )
+    finally:
+        await store.close()
+
+
+async def _settle(store: "Store", users: "Sequence[User]") -> None:
+    """Store what users say of themselves, many to a commit; who is already there stays as is."""
+
+    async def settle(user: "User") -> None:
+        if await store.user(user.id) is None:
+            await store.put_user(
+                user.id,
+                preferences=user.preferences,
+                demographics=user.demographics,
+                timezone=user.timezone,
+            )
+
+    for start in range(0, len(users), USERS_AT_ONCE):
+        await asyncio.gather(*map(settle, users[start : start + USERS_AT_ONCE]))
+
+
+@contextmanager
+def _bar(title: str, total: int, console: Console) -> Iterator[Callable[[int], object]]:
+    """A progress bar with rate and time left; call what it yields with the rows done so far."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Rows a second."""
+
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:,.0f} rows/s")
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda done: progress.update(task, completed=done)
+        progress.update(task, total=progress.tasks[0].completed)
+
+
+def _print(summary: "Summary", seconds: float) -> None:
+    from rich.table import Table
+
+    table = Table("read", "stored", "duplicate", "rejected", "seconds", "rows/s")
+    counts = (summary.read, summary.stored, summary.duplicate, summary.rejected)
+    table.add_row(
+        *(f"{count:,}" for count in counts), f"{seconds:.1f}", f"{summary.read / seconds:,.0f}"
+    )
+    Console().print(table)
+    click.echo(f"stored {summary.tracks:,} tracks and {summary.listens:,} listens")
+    if summary.created:
+        click.echo(
+            f"created {summary.created:,} bare tracks that the file names but nothing describes"
+        )
+    if summary.rejects:
+        click.echo(f"rejected rows, each with its line and reason: {summary.rejects}")
+    if not summary.read:
+        click.echo("the file holds no rows below its header")
+
+
+def _delimiter(text: str | None) -> str | None:
+    named = {"tab": "\t", "\\t": "\t"}
+    text = named.get(text, text) if text else None
+    if text is not None and (len(text) != 1 or text in '"\r\n'):
+        raise Invalid(f"--delimiter must be one character (or tab), got {text!r}")
+    return text
+
+
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    try:
+        now = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid(f"--now must be a time in ISO 8601, got {text!r}") from error
+    return now if now.tzinfo else now.replace(tzinfo=UTC)

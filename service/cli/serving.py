@@ -1,0 +1,80 @@
+"""echotune serve: from nothing to an answering port."""
+
+import os
+from pathlib import Path
+
+import rich_click as click
+from rich.console import Console
+
+from service.cli.importing import make_demo
+from service.cli.kernels import prepare_kernels
+from service.cli.training import fit_if_needed
+from service.errors import Invalid
+from service.settings import Settings
+
+console = Console(stderr=True, highlight=False)
+
+HEADER_TIMEOUT_MS = 5_000  # Granian's default of 30 s lets 200 idle sockets hold the door
+
+
+@click.command()
+@click.option("--host", default=None, help="Address to listen on [ECHOTUNE_HOST, 127.0.0.1].")
+@click.option(
+    "--port", type=int, default=None, help="Port [ECHOTUNE_PORT, 8000]; 0 takes a free one."
+)
+@click.option("--role", type=click.Choice(["all", "api", "worker", "learner"]), default="all")
+@click.option("--workers", type=click.IntRange(1), default=1, help="Server processes.")
+@click.option("--no-demo", is_flag=True, help="Start with an empty catalogue, not the demo world.")
+def serve(host: str | None, port: int | None, role: str, workers: int, no_demo: bool) -> None:
+    """Serve recommendations over HTTP.
+
+    With an empty data folder it first makes a demo world to play with: a catalogue, listeners with
+    tastes, ninety days of listens. Then it fits a model if there is none, and prints what to try.
+    """
+    if workers > 1 or role != "all":
+        raise Invalid(
+            "--workers above 1 or a --role other than all needs ECHOTUNE_EVENTS_REDIS_URL and"
+            " ECHOTUNE_REDIS_URL, so that the processes hear of each other"
+        )
+    overrides = {"ECHOTUNE_HOST": host, "ECHOTUNE_PORT": port}
+    os.environ.update({name: str(value) for name, value in overrides.items() if value is not None})
+    settings = Settings.from_env(os.environ)
+    home = settings.home
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "echotune.db").exists() and not no_demo:
+        make_demo(settings, console=console)
+    with console.status("compiling kernels (once per machine and release)"):
+        prepare_kernels(home)
+    fit_if_needed(settings, console=console)
+    os.environ["ECHOTUNE_PORT"] = str(settings.port or free_port(settings.host))
+    run_server(Settings.from_env(os.environ))
+
+
+def run_server(settings: Settings) -> None:
+    """Granian until SIGTERM or Ctrl-C; requests in flight are finished."""
+    from granian.constants import Interfaces
+    from granian.http import HTTP1Settings
+    from granian.server import Server
+
+    Server(
+        "service.app:create_app",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=1,
+        respawn_failed_workers=True,  # without it one killed worker closes the port
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
+        working_dir=Path.cwd(),
+        log_level="warning",
+    ).serve()
+
+
+def free_port(host: str) -> int:
+    """A port nobody listens on right now."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port

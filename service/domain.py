@@ -1,0 +1,171 @@
+"""The words of the house as Structs, the same from the wire to the store."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+FEATURES = (
+    "danceability",
+    "energy",
+    "valence",
+    "acousticness",
+    "instrumentalness",
+    "liveness",
+    "speechiness",
+    "tempo",
+    "loudness",
+)
+"""Spotify's scheme, in the fixed order every feature array follows."""
+
+# `$` alone also matches before a final newline; the look-ahead closes that hole and, unlike `\Z`,
+# means the same in Python and in the JSON Schema that clients read.
+UserId = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._~@-]{0,63}$(?!\n)")]
+TrackId = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{1,64}$(?!\n)")]
+ListenId = Annotated[str, Meta(pattern=r"^[!-~]{0,64}$(?!\n)")]
+Text = Annotated[str, Meta(max_length=500)]
+Name = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
+Word = Annotated[str, Meta(max_length=64)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Utc = Annotated[datetime, Meta(tz=True)]
+
+Action = Literal["play", "skip", "like", "dislike", "rating", "save"]
+Activity = Literal["none", "workout", "study", "party", "sleep", "commute", "focus", "relax"]
+Mood = Literal["none", "happy", "sad", "energetic", "calm", "romantic"]
+Device = Literal["none", "phone", "desktop", "speaker", "car", "tv"]
+Mix = Literal["discover", "familiar", "blend"]
+Strategy = Literal["collaborative", "content", "context", "trending"]
+Part = Literal["collaborative", "artist", "genre", "audio", "context", "trending"]
+Tier = Literal["personal", "stale", "segment", "popular"]
+
+NOT_SENT = datetime(1970, 1, 1, tzinfo=UTC)
+"""`Listen.at` of a listen whose client sent an id and no time; ingest replaces it by now."""
+
+
+class Features(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a track sounds like; None is unknown, and an unknown feature costs nothing."""
+
+    danceability: Share | None = None
+    energy: Share | None = None
+    valence: Share | None = None
+    acousticness: Share | None = None
+    instrumentalness: Share | None = None
+    liveness: Share | None = None
+    speechiness: Share | None = None
+    tempo: Annotated[float, Meta(ge=0, le=1000)] | None = None  # BPM
+    loudness: Annotated[float, Meta(ge=-200, le=100)] | None = None  # dB
+
+
+class Track(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One recording. An id is for ever: merging two tracks makes an alias, never a hole."""
+
+    id: TrackId
+    title: Name
+    artist: Name
+    album: Text = ""
+    genres: Annotated[tuple[Word, ...], Meta(max_length=32)] = ()
+    features: Features = Features()
+    duration_ms: Annotated[int, Meta(ge=1, le=86_400_000)] | None = None
+    released: Annotated[str, Meta(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$(?!\n)")] | None = None
+    explicit: bool = False
+    popularity: Annotated[float, Meta(ge=0, le=100)] | None = None
+    aliases: dict[Word, Annotated[str, Meta(max_length=200)]] = {}
+
+
+class TrackBrief(Struct, frozen=True):
+    """As much of a track as a list needs."""
+
+    id: str
+    title: str
+    artist: str
+
+
+class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One thing a user did to one track. The client may choose `id`, so a retry is harmless."""
+
+    user_id: UserId
+    track_id: TrackId
+    action: Action = "play"
+    at: Utc = NOT_SENT
+    id: ListenId = ""
+    plays: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    timed: bool = True
+    ms_played: Annotated[int, Meta(ge=0, le=86_400_000)] | None = None
+    rating: Annotated[float, Meta(ge=0.5, le=5)] | None = None
+    source: Word = ""
+    device: Word | None = None
+    context: Word | None = None
+    list_id: Word | None = None
+
+
+class Preferences(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a user told us they want."""
+
+    explicit: bool = True
+    genres: Annotated[tuple[Word, ...], Meta(max_length=50)] = ()
+    artists: Annotated[tuple[Text, ...], Meta(max_length=200)] = ()
+
+
+class Demographics(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a user told us about themselves; never used to rank."""
+
+    birth_year: Annotated[int, Meta(ge=1900, le=2100)] | None = None
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)")] | None = None
+    gender: Word | None = None
+    language: Word | None = None
+
+
+class Blocked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Never recommended to this user."""
+
+    tracks: Annotated[tuple[TrackId, ...], Meta(max_length=10_000)] = ()
+    artists: Annotated[tuple[Text, ...], Meta(max_length=1_000)] = ()
+    genres: Annotated[tuple[Word, ...], Meta(max_length=200)] = ()
+
+
+class User(Struct, frozen=True, kw_only=True):
+    """What is stored of a user besides listens. `rev` grows with every change, listens included."""
+
+    id: str
+    rev: int = 0
+    preferences: Preferences = Preferences()
+    demographics: Demographics = Demographics()
+    timezone: str = "UTC"
+    blocked: Blocked = Blocked()
+    updated_at: datetime = NOT_SENT
+
+
+class Context(Struct, frozen=True, kw_only=True):
+    """When, where and why somebody asks. `daypart` and `weekend` are None without a clock."""
+
+    activity: Activity = "none"
+    mood: Mood = "none"
+    device: Device = "none"
+    daypart: str | None = None
+    weekend: bool | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether there is anything to go by."""
+        return self != NO_CONTEXT
+
+
+NO_CONTEXT = Context()
+
+
+class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a track is on the list, for people (`text`) and for machines (the rest)."""
+
+    stage: str
+    text: str
+    seeds: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+
+
+class Recommendation(Struct, frozen=True, omit_defaults=True):
+    """One place on a list. `reason` is None only when the request said `explain=0`."""
+
+    rank: int
+    track: TrackBrief
+    score: float
+    reason: Reason | None = None

@@ -1,0 +1,1 @@
+"""Other people's files and interfaces, translated at the edge into the words of the house."""

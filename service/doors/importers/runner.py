@@ -1,0 +1,147 @@
+"""Rows into the store, in batches, the same way as over HTTP; every row is accounted for."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO, Self
+
+import msgspec
+from msgspec import Struct
+
+from service.domain import Listen, Track
+from service.doors.importers.row import UNKNOWN, Row, excerpt
+from service.errors import Invalid
+from service.learn.ingest import Ingest
+from service.store import Store
+
+BATCH = 5_000
+
+
+class Summary(Struct):
+    """What became of the rows: read = stored + duplicate + rejected, always.
+
+    An unchanged track, and a row that only adds to a track of another row, count as duplicate.
+    `created` are tracks that no row describes but listens name; they come on top.
+    """
+
+    read: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    created: int = 0
+    tracks: int = 0  # of `stored`
+    listens: int = 0  # of `stored`
+    rejects: Path | None = None  # where the rejected rows went, if there are any
+
+    @property
+    def usable(self) -> bool:
+        """Whether anything in the file was good for something."""
+        return self.stored + self.duplicate > 0
+
+
+async def run(
+    rows: Iterable[Row],
+    store: Store,
+    ingest: Ingest,
+    *,
+    remember: Callable[[Iterable[str]], object],
+    rejects: Path | None = None,
+    on_progress: Callable[[Summary], object] = lambda _: None,
+) -> Summary:
+    """Store all rows that can be stored. `remember` hears of every track id the catalogue has now.
+
+    Raises:
+        Invalid: the rejects file cannot be written.
+        StoreUnavailable: what was stored so far stays; importing the same file again is harmless.
+    """
+    summary = Summary()
+    with _Rejects(rejects) as refused:
+        stream = iter(rows)
+        while batch := list(islice(stream, BATCH)):
+            summary.read += len(batch)
+            reasons = [(row, row.made) for row in batch if isinstance(row.made, str)]
+            summary.duplicate += sum(row.made is None for row in batch)
+            await _put_tracks(batch, store, summary, remember)
+            reasons += await _take(batch, ingest, summary)
+            summary.rejected += len(reasons)
+            summary.rejects = refused.write(reasons)
+            on_progress(summary)
+    return summary
+
+
+async def _put_tracks(
+    batch: list[Row], store: Store, summary: Summary, remember: Callable[[Iterable[str]], object]
+) -> None:
+    bare = {row.bare.id: row.bare for row in batch if row.bare}
+    bare = {track.id: track for track in bare.values() if await store.track(track.id) is None}
+    if bare:
+        summary.created += sum(await store.put_tracks(list(bare.values())))
+    tracks = [row.made for row in batch if isinstance(row.made, Track)]
+    better = [track for track in tracks if not await _is_named(track, store)]
+    stored = sum(await store.put_tracks(better)) if better else 0
+    summary.stored += stored
+    summary.tracks += stored
+    summary.duplicate += len(tracks) - stored
+    remember(bare.keys() | {track.id for track in tracks})
+
+
+async def _is_named(track: Track, store: Store) -> bool:
+    """Whether storing `track`, which nobody named, would take a name away."""
+    if track.artist != UNKNOWN:
+        return False
+    known = await store.track(track.id)
+    return known is not None and known.artist != UNKNOWN
+
+
+async def _take(batch: list[Row], ingest: Ingest, summary: Summary) -> list[tuple[Row, str]]:
+    listened = [(row, row.made) for row in batch if isinstance(row.made, Listen)]
+    if not listened:
+        return []
+    receipt = await ingest.take([listen for _, listen in listened])
+    summary.stored += receipt.accepted
+    summary.listens += receipt.accepted
+    summary.duplicate += receipt.duplicates
+    return [(listened[one.index][0], one.error) for one in receipt.rejected]
+
+
+class _Rejects:
+    """A file of rejected rows, made when there is the first one; an older one is removed."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path, self._file = path, None
+        self._stream: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        if self._path:
+            self._path.unlink(missing_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._stream:
+            self._stream.close()
+
+    def write(self, reasons: list[tuple[Row, str]]) -> Path | None:
+        """Add the rows in the order of their lines; the path once there is a file."""
+        if self._path and reasons:
+            try:
+                if self._stream is None:
+                    self._path.parent.mkdir(parents=True, exist_ok=True)
+                    self._stream = self._path.open("wb")
+                self._stream.writelines(_lines(reasons))
+            except OSError as error:
+                raise Invalid(
+                    f"{self._path} cannot be written: {error}; set ECHOTUNE_DATA_DIR to a folder"
+                    " that can"
+                ) from error
+        return self._path if self._stream else None
+
+
+def _lines(reasons: list[tuple[Row, str]]) -> Iterator[bytes]:
+    for row, reason in sorted(reasons, key=lambda one: (one[0].source, one[0].line)):
+        reject = {
+            "source": row.source,
+            "line": row.line,
+            "reason": reason,
+            "row": excerpt(row.raw),
+        }
+        yield msgspec.json.encode(reject) + b"\n"

@@ -1,0 +1,69 @@
+"""Every error EchoTune raises on purpose.
+
+EchoTuneError             str(error) is always safe to show to a client
+├── Invalid               InvalidListen, UnusableFile: the same request will never work
+├── NotFound              UnknownUser, UnknownTrack, UnknownJob, UnknownModel
+├── Conflict              AlreadyRunning
+├── TooLarge              the body is over the route's limit
+└── Unavailable           StoreUnavailable, ModelNotReady: the same request may work later
+"""
+
+
+class EchoTuneError(Exception):
+    """Base of everything EchoTune raises on purpose."""
+
+
+class Invalid(EchoTuneError):
+    """The request is not understood; sending it again will not help."""
+
+
+class InvalidListen(Invalid):
+    """A listen that decodes but cannot be true."""
+
+
+class UnusableFile(Invalid):
+    """An import file that cannot be read as what it was said to be."""
+
+
+class NotFound(EchoTuneError):
+    """The thing named in the request is not known."""
+
+
+class UnknownUser(NotFound):
+    """Neither a listen nor a setting of this user was ever stored."""
+
+
+class UnknownTrack(NotFound):
+    """No track with this id is in the catalogue."""
+
+
+class UnknownJob(NotFound):
+    """No job with this id is known to this process."""
+
+
+class UnknownModel(NotFound):
+    """No model version with this name is kept."""
+
+
+class Conflict(EchoTuneError):
+    """The request contradicts what is already there or already going on."""
+
+
+class AlreadyRunning(Conflict):
+    """The same work is being done right now."""
+
+
+class TooLarge(EchoTuneError):
+    """The body is over the limit of the route."""
+
+
+class Unavailable(EchoTuneError):
+    """A part EchoTune depends on is down or not ready; retry later."""
+
+
+class StoreUnavailable(Unavailable):
+    """The store did not answer."""
+
+
+class ModelNotReady(Unavailable):
+    """No model has been fitted yet."""

@@ -1,0 +1,27 @@
+"""What a newcomer sees when the service is ready: three requests that work on what is really stored."""
+
+from service.bootstrap import House
+from service.domain import Listen
+
+
+async def greeting(house: House) -> str:
+    """A few lines for the terminal."""
+    base = f"http://{house.settings.host}:{house.settings.port}"
+    head = f"EchoTune is ready on {base}   API page: {base}/schema   stop: Ctrl-C"
+    listen = await _example(house)
+    if listen is None:
+        return f"{head}\n\n  nothing is stored yet: echotune import --help, or PUT /v1/tracks\n"
+    user, track = listen.user_id, listen.track_id
+    body = f'{{"user_id":"{user}","track_id":"{track}","action":"like"}}'
+    steps = (
+        f"curl -s '{base}/v1/users/{user}/recommendations?limit=3'",
+        f"curl -s {base}/v1/feedback -d '{body}'",
+        f"curl -s '{base}/v1/tracks/{track}/similar?limit=3'",
+    )
+    return "\n".join([head, "", *(f"  {step}" for step in steps), ""])
+
+
+async def _example(house: House) -> Listen | None:
+    async for batch in house.store.listens(batch=1):
+        return batch[0]
+    return None

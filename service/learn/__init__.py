@@ -1,0 +1,1 @@
+"""What changes EchoTune's mind: listens taken in, models fitted and published."""

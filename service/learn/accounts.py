@@ -1,0 +1,109 @@
+"""What users say about themselves: read, change, erase; every change is heard on the bus."""
+
+from datetime import datetime
+
+from service.bus import Bus, UserUpdated
+from service.domain import Blocked, Demographics, Listen, Preferences, User
+from service.errors import Invalid, UnknownUser
+from service.jobs import Jobs, Progress
+from service.model.current import Current
+from service.profile.clock import zone
+from service.profile.history import NEWEST, fold
+from service.profile.profile import Profile, describe
+from service.store import Store
+
+
+class Accounts:
+    """Users, by id."""
+
+    def __init__(self, store: Store, bus: Bus, current: Current, jobs: Jobs) -> None:
+        self._store, self._bus, self._current, self._jobs = store, bus, current, jobs
+
+    async def profile(self, user_id: str) -> Profile:
+        """The profile as of now.
+
+        Raises:
+            UnknownUser
+        """
+        return await self._describe(await self._known(user_id))
+
+    async def change(
+        self,
+        user_id: str,
+        *,
+        preferences: Preferences | None,
+        demographics: Demographics | None,
+        timezone: str | None,
+        blocked: Blocked | None,
+    ) -> Profile:
+        """Create or change a user; None leaves a part as it is.
+
+        Raises:
+            Invalid: no such time zone.
+        """
+        if timezone is not None:
+            zone(timezone)
+        user = await self._store.put_user(
+            user_id,
+            preferences=preferences,
+            demographics=demographics,
+            timezone=timezone,
+            blocked=blocked,
+        )
+        await self._bus.publish(UserUpdated(user_id, user.rev))
+        return await self._describe(user)
+
+    async def erase(self, user_id: str) -> str:
+        """Start erasing everything about a user; the id of the job.
+
+        Raises:
+            UnknownUser, AlreadyRunning
+        """
+        await self._known(user_id)
+
+        async def work(progress: Progress) -> None:
+            progress(0.0)
+            await self._store.delete_user(user_id)
+            await self._bus.publish(UserUpdated(user_id, None))
+
+        return self._jobs.start(f"erasure of {user_id}", work).job_id
+
+    async def listens(
+        self, user_id: str, limit: int, cursor: str | None
+    ) -> tuple[list[Listen], str | None]:
+        """One page, newest first, and the cursor of the next (None at the end).
+
+        Raises:
+            UnknownUser, Invalid
+        """
+        await self._known(user_id)
+        before = _read_cursor(cursor) if cursor else None
+        found = await self._store.recent(user_id, limit + 1, before=before)
+        page = found[:limit]
+        return page, _write_cursor(page[-1]) if len(found) > limit else None
+
+    async def _known(self, user_id: str) -> User:
+        user = await self._store.user(user_id)
+        if user is None:
+            raise UnknownUser(f"there is no user {user_id!r}")
+        return user
+
+    async def _describe(self, user: User) -> Profile:
+        catalogue = self._current.catalogue
+        history = fold(await self._store.recent(user.id, NEWEST), catalogue)
+        return describe(user, history, catalogue)
+
+
+def _write_cursor(listen: Listen) -> str:
+    return f"{listen.at.isoformat()}~{listen.id}".replace("+00:00", "Z")
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    text, _, listen_id = cursor.partition("~")
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid("before: use the `next` of the page before") from error
+    if at.tzinfo is None:
+        raise Invalid("before: use the `next` of the page before")
+    return at, listen_id

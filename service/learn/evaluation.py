@@ -1,0 +1,128 @@
+"""How good lists are on plays the model has not seen, through the very code that serves."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from core import evaluation
+from core.linear import ItemWeights
+from core.neighbours import ByTrack
+from core.topk import topk
+from service.domain import Part, User
+from service.model.current import View
+from service.model.version import BlendWeights, Listeners, Model
+from service.profile.history import History
+from service.recommend.ask import Ask, Listener
+from service.recommend.ordering import order
+from service.recommend.retrieval import Parts, collaborative, content, trending
+from service.recommend.scoring import combine
+
+Shown = NDArray[np.int32]  # (users, k) rows, best first, padded with -1
+
+
+class Quality(Struct, frozen=True):
+    """Means over users with at least one held-out play, and over everything shown."""
+
+    recall: float
+    ndcg: float
+    coverage: float
+    gini: float
+    novelty: float
+
+
+def listener_of(matrix: csr_array, user: int) -> Listener:
+    """A row of interactions as somebody who asks."""
+    part = slice(matrix.indptr[user], matrix.indptr[user + 1])
+    rows = matrix.indices[part].astype(np.int32)
+    strengths = matrix.data[part].astype(np.float32)
+    history = History(
+        rows=rows,
+        strengths=strengths,
+        plays=np.ones(len(rows), np.float32),
+        disliked=np.empty(0, np.int32),
+        listens=[],
+    )
+    return Listener(User(id=str(user)), history)
+
+
+def parts_of(view: View, listener: Listener) -> Parts:
+    """What a list without context is made of."""
+    ask = Ask()
+    return (
+        collaborative(view, listener, ask)
+        | content(view, listener, ask)
+        | trending(view, listener, ask)
+    )
+
+
+def show(
+    view: View,
+    heard: csr_array,
+    users: Sequence[int],
+    k: int,
+    *,
+    only: Part | None = None,
+    spaced: bool = False,
+) -> Shown:
+    """The lists of `users`: tracks heard left out, one part alone or all, with artist spacing or not."""
+    weights = view.model.blend if view.model else BlendWeights()
+    shown = np.full((len(users), k), -1, np.int32)
+    for place, user in enumerate(users):
+        listener = listener_of(heard, user)
+        parts = parts_of(view, listener)
+        if only is not None:
+            parts = {name: part for name, part in parts.items() if name == only}
+        if not parts:
+            continue
+        scores = combine(parts, BlendWeights(**{only: 1.0}) if only else weights)
+        allowed = np.ones(len(scores), np.bool_)
+        allowed[listener.history.rows] = False
+        if spaced:
+            rows, _ = order(scores, allowed, view.catalogue, k)
+        else:
+            rows, _ = topk(np.where(allowed, scores, -np.inf).astype(np.float32), k=k)
+        shown[place, : len(rows)] = rows
+    return shown
+
+
+def judge(shown: Shown, truth: csr_array, heard: csr_array) -> Quality:
+    """Quality of lists; `truth` and `heard` have the rows that `shown` has."""
+    wanted = truth_of(truth)
+    listeners = np.bincount(heard.indices, minlength=heard.shape[1]).astype(np.int32)
+    counts = np.bincount(shown[shown >= 0], minlength=heard.shape[1])
+    return Quality(
+        recall=float(np.nanmean(evaluation.recall(shown, wanted))),
+        ndcg=float(np.nanmean(evaluation.ndcg(shown, wanted))),
+        coverage=evaluation.coverage(shown, heard.shape[1]),
+        gini=evaluation.gini(counts),
+        novelty=evaluation.novelty(shown, listeners, heard.shape[0]),
+    )
+
+
+def truth_of(matrix: csr_array) -> evaluation.Truth:
+    """The non-zero entries of a matrix as what should have been shown."""
+    return evaluation.Truth(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32))
+
+
+def trial_model(items: ItemWeights, matrix: csr_array, blend: BlendWeights) -> Model:
+    """A model that only exists to be judged: no listeners to compare, no version to keep."""
+    empty = np.empty(0, np.float32)
+    return Model(
+        version="trial",
+        fitted_at=datetime.now(UTC),
+        tracks=matrix.shape[1],
+        items=items,
+        listener_counts=np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.int32),
+        listeners=Listeners(
+            ids=[],
+            norms=empty,
+            by_track=ByTrack(
+                np.zeros(matrix.shape[1] + 1, np.int64), empty.astype(np.int32), empty
+            ),
+        ),
+        blend=blend,
+    )

@@ -1,0 +1,41 @@
+"""All listens as one sparse matrix: what a fit starts from."""
+
+from collections.abc import AsyncIterator
+
+import numpy as np
+from msgspec import Struct
+from scipy.sparse import csr_array
+
+from service.domain import Listen
+from service.model.catalogue import Catalogue
+from service.profile.strength import strength
+
+
+class Interactions(Struct, frozen=True):
+    """Net positive strength of user u for row i, clipped to 1; users in id order."""
+
+    users: list[str]
+    matrix: csr_array  # float32 (users, tracks)
+
+
+async def read_interactions(
+    batches: AsyncIterator[list[Listen]], catalogue: Catalogue
+) -> Interactions:
+    """Fold every user's listens; dislikes and skips cancel plays, what is left below 0 is dropped."""
+    net: dict[tuple[int, int], float] = {}
+    users: dict[str, int] = {}
+    durations = catalogue.durations_ms.tolist()
+    async for batch in batches:
+        for listen in batch:
+            row = catalogue.row(listen.track_id)
+            if row is None:
+                continue
+            pair = (users.setdefault(listen.user_id, len(users)), row)
+            net[pair] = net.get(pair, 0.0) + strength(listen, durations[row])
+    pairs = np.array(list(net), np.int64).reshape(-1, 2)
+    strengths = np.clip(np.fromiter(net.values(), np.float32, len(net)), None, 1)
+    liked = strengths > 0
+    shape = (len(users), catalogue.size)
+    matrix = csr_array((strengths[liked], (pairs[liked, 0], pairs[liked, 1])), shape=shape)
+    matrix.sort_indices()
+    return Interactions(list(users), matrix.astype(np.float32))

@@ -1,0 +1,75 @@
+"""From the store into memory: at start, and when another process has written to the same store."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from service.cache.revs import Revs
+from service.errors import Unavailable
+from service.learn.satisfaction import Satisfaction
+from service.learn.trainer import Trainer
+from service.model.current import Current
+from service.model.trending import WINDOW, Trending
+from service.store import Store
+
+log = structlog.get_logger()
+
+LOOK_EVERY_S = 1.0
+SATISFACTION_EVERY = 60
+
+
+class Refresh:
+    """Keeps catalogue, trending and model of this process in step with the store."""
+
+    def __init__(
+        self,
+        store: Store,
+        current: Current,
+        trainer: Trainer,
+        revs: Revs,
+        satisfaction: Satisfaction,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store, self._current, self._trainer, self._revs = store, current, trainer, revs
+        self._satisfaction, self._clock = satisfaction, clock
+        self._watching: asyncio.Task[None] | None = None
+
+    async def load(self) -> None:
+        """Read everything that requests need; what was read before is replaced."""
+        await self._store.changed_elsewhere()  # what is written from here on is news
+        tracks = await self._store.tracks()
+        if tracks:
+            self._current.add_tracks(tracks)
+        now = self._clock()
+        trending = Trending(now)
+        plays = await self._store.hourly_plays(now - WINDOW)
+        rows = ((self._current.catalogue.row(track_id), at, count) for track_id, at, count in plays)
+        trending.add((row, at, count) for row, at, count in rows if row is not None)
+        self._current.trending = trending
+        await self._satisfaction.refresh()
+        await self._trainer.resume()
+
+    def watch(self) -> None:
+        """Look every second whether somebody else wrote: an import next to a running server."""
+        self._watching = asyncio.create_task(self._look())
+
+    async def close(self) -> None:
+        """Stop watching."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+
+    async def _look(self) -> None:
+        for second in itertools.count(1):
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                if second % SATISFACTION_EVERY == 0:
+                    await self._satisfaction.refresh()
+                if await self._store.changed_elsewhere():
+                    self._revs.forget_all()
+                    await self.load()
+            except Unavailable as error:
+                log.warning("could not look for changes", reason=str(error))

@@ -1,0 +1,116 @@
+"""Fits models, publishes them, brings old ones back."""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio.to_thread
+import structlog
+
+from service import metrics
+from service.bus import Bus, ModelPublished
+from service.errors import ModelNotReady, UnknownModel
+from service.jobs import Progress
+from service.learn.interactions import read_interactions
+from service.learn.training import fit_model
+from service.model import files
+from service.model.current import Current
+from service.model.version import Model
+from service.store import Store
+
+log = structlog.get_logger()
+
+FEWEST_PAIRS = 10
+"""User-track pairs below which a fit would only learn noise."""
+
+
+class Trainer:
+    """The model versions of one data folder."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        current: Current,
+        folder: Path,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store, self._bus, self._current = store, bus, current
+        self._folder, self._clock = folder, clock
+
+    @property
+    def serving(self) -> str | None:
+        """The version that answers now."""
+        return self._current.model.version if self._current.model else None
+
+    def versions(self) -> list[files.Manifest]:
+        """What is kept, oldest first."""
+        return files.versions(self._folder)
+
+    async def fit(self, progress: Progress) -> None:
+        """Fit on everything stored, save, serve.
+
+        Raises:
+            ModelNotReady: there is too little to learn from.
+        """
+        catalogue = self._current.catalogue
+        interactions = await read_interactions(self._store.listens(), catalogue)
+        if interactions.matrix.nnz < FEWEST_PAIRS:
+            raise ModelNotReady(
+                f"{interactions.matrix.nnz} likes or plays are too few to learn from: import listens first"
+            )
+        progress(0.1)
+        now = self._clock()
+        version = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+
+        def work() -> Model:
+            model = fit_model(
+                interactions,
+                catalogue,
+                version=version,
+                fitted_at=now,
+                progress=lambda share: progress(0.1 + 0.85 * share),
+            )
+            files.save(model, [brief.id for brief in catalogue.briefs], self._folder)
+            return model
+
+        await anyio.to_thread.run_sync(work)
+        await self.activate(version)
+
+    async def activate(self, version: str) -> None:
+        """Serve `version` from the next request on, and after a restart.
+
+        Raises:
+            UnknownModel: it is not kept, or must not be served.
+        """
+        model = await anyio.to_thread.run_sync(self._load, version)
+        await anyio.to_thread.run_sync(files.activate, self._folder, version)
+        await self._serve(model)
+
+    async def resume(self) -> None:
+        """Serve what was served last, or the newest version that is whole; none is fine too."""
+        wanted = files.current(self._folder)
+        if wanted == self.serving and wanted is not None:
+            return
+        rest = [one.version for one in reversed(self.versions()) if one.version != wanted]
+        for version in [wanted, *rest] if wanted else rest:
+            try:
+                model = await anyio.to_thread.run_sync(self._load, version)
+            except UnknownModel as error:
+                log.warning("model left out", version=version, reason=str(error))
+                continue
+            await self._serve(model)
+            return
+
+    async def _serve(self, model: Model) -> None:
+        self._current.model = model
+        metrics.MODEL_FITTED.set(model.fitted_at.timestamp())
+        for name, value in model.metrics.items():
+            algorithm, metric = name.split(".", 1)
+            metrics.ACCURACY.labels(algorithm, metric).set(value)
+        await self._bus.publish(ModelPublished(model.version))
+
+    def _load(self, version: str) -> Model:
+        track_ids = [brief.id for brief in self._current.catalogue.briefs]
+        return files.load(self._folder, version, track_ids)

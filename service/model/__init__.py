@@ -1,0 +1,1 @@
+"""What learn writes and recommend reads: the catalogue as arrays, and the model versions."""

@@ -1,0 +1,158 @@
+"""The catalogue as arrays: row i of every array is the i-th track ever stored.
+
+A `Catalogue` never changes; `with_tracks` makes the next one, so a request that holds one sees one
+state from retrieval to answer. Only the id table is shared, and it only grows.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from msgspec import Struct, structs
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from service.domain import FEATURES, Track, TrackBrief
+
+TEMPO, LOUDNESS = FEATURES.index("tempo"), FEATURES.index("loudness")
+UNKNOWN = -1
+
+
+class Names(Struct, frozen=True):
+    """Names to codes (casefolded, so "ABBA" is "Abba") and back to the first spelling seen."""
+
+    codes: dict[str, int]
+    spelled: list[str]
+
+    def code(self, name: str) -> int:
+        """The code of a name, a new one for a new name."""
+        code = self.codes.setdefault(name.casefold(), len(self.spelled))
+        if code == len(self.spelled):
+            self.spelled.append(name)
+        return code
+
+    def known(self, names: Sequence[str]) -> list[int]:
+        """The codes of those names that any track carries."""
+        codes = (self.codes.get(name.casefold()) for name in names)
+        return [code for code in codes if code is not None]
+
+
+class Catalogue(Struct, frozen=True, kw_only=True):
+    """All tracks by row. `edition` counts the changes, for cache keys."""
+
+    edition: int
+    rows: dict[str, int]  # track id -> row; shared by all editions, only grows
+    briefs: list[TrackBrief]
+    features: NDArray[np.float32]  # (9, n) scaled 0..1, NaN where unknown
+    artists: NDArray[np.int32]  # (n,) code in artist_names
+    albums: NDArray[np.int32]  # (n,) code of (artist, album), -1 where unknown
+    genre_sets: NDArray[np.int32]  # (n,) index into genre_members
+    explicit: NDArray[np.bool_]  # (n,)
+    popularity: NDArray[np.float32]  # (n,) 0..100, NaN where unknown
+    durations_ms: NDArray[np.int32]  # (n,) 0 where unknown
+    artist_names: Names
+    album_names: Names
+    genre_names: Names
+    genre_members: Names  # one "name" per distinct set of genres: its codes joined by spaces
+    genre_matrix: csr_array  # float32 (sets, genres): 1 / set size where the set has the genre
+
+    @property
+    def size(self) -> int:
+        """Number of tracks."""
+        return len(self.briefs)
+
+    def row(self, track_id: str) -> int | None:
+        """The row of a track in this edition."""
+        row = self.rows.get(track_id)
+        return row if row is not None and row < self.size else None
+
+    def knows(self, track_id: str) -> bool:
+        """Whether the track is in this edition."""
+        return self.row(track_id) is not None
+
+    def with_tracks(self, tracks: Sequence[Track]) -> "Catalogue":
+        """The next edition, in which these tracks are new or replaced. Costs one copy."""
+        for track in tracks:
+            self.rows.setdefault(track.id, len(self.rows))
+        rows = np.array([self.rows[track.id] for track in tracks], np.int64)
+        size = len(self.rows)
+        briefs = self.briefs + [TrackBrief("", "", "")] * (size - self.size)
+        for row, track in zip(rows, tracks, strict=True):
+            briefs[row] = TrackBrief(track.id, track.title, track.artist)
+
+        genre_sets = [self._genre_set(track) for track in tracks]
+
+        def put(old: NDArray, values: list, fill: float) -> NDArray:  # type: ignore[type-arg]
+            new = np.full((*old.shape[:-1], size), fill, old.dtype)
+            new[..., : old.shape[-1]] = old
+            if len(values):
+                new[..., rows] = np.array(values, old.dtype).T
+            return new
+
+        return structs.replace(
+            self,
+            edition=self.edition + 1,
+            briefs=briefs,
+            features=put(self.features, [feature_vector(track) for track in tracks], np.nan),
+            artists=put(
+                self.artists,
+                [self.artist_names.code(track.artist) for track in tracks],
+                UNKNOWN,
+            ),
+            albums=put(self.albums, [self._album(track) for track in tracks], UNKNOWN),
+            genre_sets=put(self.genre_sets, genre_sets, 0),
+            genre_matrix=_genre_matrix(self.genre_members, self.genre_names),
+            explicit=put(self.explicit, [track.explicit for track in tracks], 0),
+            popularity=put(
+                self.popularity,
+                [np.nan if track.popularity is None else track.popularity for track in tracks],
+                np.nan,
+            ),
+            durations_ms=put(self.durations_ms, [track.duration_ms or 0 for track in tracks], 0),
+        )
+
+    def _album(self, track: Track) -> int:
+        return self.album_names.code(f"{track.artist}\0{track.album}") if track.album else UNKNOWN
+
+    def _genre_set(self, track: Track) -> int:
+        codes = sorted({self.genre_names.code(genre) for genre in track.genres})
+        return self.genre_members.code(" ".join(map(str, codes)))
+
+
+def empty_catalogue() -> Catalogue:
+    """A catalogue without tracks, to grow with `with_tracks`."""
+    return Catalogue(
+        edition=0,
+        rows={},
+        briefs=[],
+        features=np.empty((len(FEATURES), 0), np.float32),
+        artists=np.empty(0, np.int32),
+        albums=np.empty(0, np.int32),
+        genre_sets=np.empty(0, np.int32),
+        explicit=np.empty(0, np.bool_),
+        popularity=np.empty(0, np.float32),
+        durations_ms=np.empty(0, np.int32),
+        artist_names=Names({}, []),
+        album_names=Names({}, []),
+        genre_names=Names({}, []),
+        genre_members=Names({}, []),
+        genre_matrix=csr_array((0, 0), dtype=np.float32),
+    )
+
+
+def _genre_matrix(members: Names, names: Names) -> csr_array:
+    sets = [[int(code) for code in member.split()] for member in members.spelled]
+    sizes = np.array([len(codes) for codes in sets], np.int64)
+    indptr = np.concatenate([[0], np.cumsum(sizes)])
+    indices = np.array([code for codes in sets for code in codes], np.int64)
+    shares = np.repeat(1 / np.maximum(sizes, 1), sizes).astype(np.float32)
+    return csr_array((shares, indices, indptr), shape=(len(sets), len(names.spelled)))
+
+
+def feature_vector(track: Track) -> list[float]:
+    """The nine features scaled to 0..1 (DESIGN: tempo / 250 BPM, loudness + 60 dB / 60), NaN unknown."""
+    values = [getattr(track.features, name) for name in FEATURES]
+    vector = [np.nan if value is None else float(value) for value in values]
+    vector[TEMPO] = min(vector[TEMPO], 250.0) / 250 if values[TEMPO] is not None else np.nan
+    if values[LOUDNESS] is not None:
+        vector[LOUDNESS] = (min(max(vector[LOUDNESS], -60.0), 0.0) + 60) / 60
+    return vector

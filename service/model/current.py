@@ -1,0 +1,78 @@
+"""What is served right now: one catalogue, one model, what is trending.
+
+This is where `learn` and `recommend` meet. `learn` replaces a part by assignment; `recommend` takes a
+`View` once per request and reads nothing else, so a model or catalogue that changes half-way through
+a request cannot mix two states in one answer. Everything inside a View is immutable by agreement.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from service.domain import Track
+from service.model.catalogue import Catalogue, empty_catalogue
+from service.model.trending import Trending
+from service.model.version import Model
+
+TRENDING_REFRESH = timedelta(seconds=5)
+
+
+class View(Struct, frozen=True):
+    """One consistent state, for one request."""
+
+    catalogue: Catalogue
+    model: Model | None
+    trending: NDArray[np.float32]  # (catalogue.size,) log of decayed plays, or of listeners
+
+    @property
+    def stamp(self) -> str:
+        """Part of every cache key: changes when the model or the catalogue does."""
+        version = self.model.version if self.model else "none"
+        return f"{version}.{self.catalogue.edition}"
+
+
+class Current:
+    """The serving state of this process."""
+
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
+        self.catalogue = empty_catalogue()
+        self.model: Model | None = None
+        self.trending = Trending(clock())
+        self._view: View | None = None
+        self._refreshed = clock()
+
+    def knows(self, track_id: str) -> bool:
+        """Whether the track is in the catalogue."""
+        return self.catalogue.knows(track_id)
+
+    def add_tracks(self, tracks: list[Track]) -> None:
+        """Serve these tracks from the next request on."""
+        self.catalogue = self.catalogue.with_tracks(tracks)
+
+    def view(self) -> View:
+        """The state to answer one request from; trending is at most five seconds old."""
+        now, last = self._clock(), self._view
+        if (
+            last is None
+            or last.catalogue is not self.catalogue
+            or last.model is not self.model
+            or now - self._refreshed >= TRENDING_REFRESH
+        ):
+            self._refreshed = now
+            self._view = last = View(self.catalogue, self.model, self._trending(now))
+        return last
+
+    def _trending(self, now: datetime) -> NDArray[np.float32]:
+        size = self.catalogue.size
+        counts = self.trending.counts(now, size)
+        if (
+            not counts.any()
+        ):  # nothing has a time: fall back on who was ever liked, then on the label
+            counts = np.nan_to_num(self.catalogue.popularity) / 100
+            if self.model is not None:
+                counts[: self.model.tracks] += self.model.listener_counts
+        return np.log1p(counts, dtype=np.float32)

@@ -1,0 +1,202 @@
+"""Model versions on disk: a folder each, arrays as .npy opened with mmap, a manifest that vouches.
+
+Written to a temporary folder, synced, renamed, the parent synced: a version is there whole or not at
+all. Loading checks sizes and SHA-256, so a flipped bit is found before it is served.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from core.linear import ItemWeights
+from core.neighbours import ByTrack
+from service.errors import UnknownModel
+from service.model.version import BlendWeights, Listeners, Model
+
+KEPT = 5
+FORMAT = 1
+MANIFEST = "manifest.json"
+CURRENT = "current"
+
+
+class ArrayFile(Struct, frozen=True):
+    """What the manifest says about one array."""
+
+    bytes: int
+    sha256: str
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """Everything about a version but its arrays."""
+
+    format: int
+    version: str
+    fitted_at: datetime
+    tracks: int
+    track_ids_sha256: str  # of the catalogue rows it was fitted on: rows must mean the same tracks
+    blend: BlendWeights
+    metrics: dict[str, float]
+    files: dict[str, ArrayFile]
+
+
+class BrokenModel(UnknownModel):
+    """The files of this version do not match its manifest, or belong to another catalogue."""
+
+
+def save(model: Model, track_ids: Sequence[str], folder: Path) -> None:
+    """Write a version below `folder` and drop all but the newest few."""
+    folder.mkdir(parents=True, exist_ok=True)
+    making = folder / f".{model.version}.tmp"
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir()
+    files = {name: _write(making / name, array) for name, array in _arrays(model).items()}
+    manifest = Manifest(
+        format=FORMAT,
+        version=model.version,
+        fitted_at=model.fitted_at,
+        tracks=model.tracks,
+        track_ids_sha256=digest(track_ids[: model.tracks]),
+        blend=model.blend,
+        metrics=model.metrics,
+        files=files,
+    )
+    _write_bytes(making / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
+    _sync(making)
+    making.rename(folder / model.version)
+    _sync(folder)
+    for old in versions(folder)[:-KEPT]:
+        if old.version != current(folder):
+            shutil.rmtree(folder / old.version)
+
+
+def load(folder: Path, version: str, track_ids: Sequence[str]) -> Model:
+    """Read and check a version.
+
+    Raises:
+        UnknownModel: there is no such version.
+        BrokenModel: it is there but must not be served.
+    """
+    home = folder / version
+    manifest = _manifest(home)
+    if manifest is None:
+        raise UnknownModel(f"there is no model {version!r}; GET /v1/models lists what is kept")
+    if len(track_ids) < manifest.tracks or manifest.track_ids_sha256 != digest(
+        track_ids[: manifest.tracks]
+    ):
+        raise BrokenModel(f"model {version} was fitted on another catalogue: fit again")
+    arrays = {name: _read(home / name, about) for name, about in manifest.files.items()}
+    return Model(
+        version=manifest.version,
+        fitted_at=manifest.fitted_at,
+        tracks=manifest.tracks,
+        items=ItemWeights(arrays["indptr.npy"], arrays["indices.npy"], arrays["values.npy"]),
+        listener_counts=arrays["listener_counts.npy"],
+        listeners=Listeners(
+            ids=[str(user) for user in arrays["user_ids.npy"]],
+            norms=arrays["user_norms.npy"],
+            by_track=ByTrack(
+                arrays["by_track_indptr.npy"],
+                arrays["by_track_users.npy"],
+                arrays["by_track_strengths.npy"],
+            ),
+        ),
+        blend=manifest.blend,
+        metrics=manifest.metrics,
+    )
+
+
+def versions(folder: Path) -> list[Manifest]:
+    """The manifests of all whole versions, oldest first."""
+    found = (_manifest(home) for home in sorted(folder.glob("[!.]*/")))
+    return [manifest for manifest in found if manifest is not None]
+
+
+def current(folder: Path) -> str | None:
+    """The version that was activated last."""
+    try:
+        return (folder / CURRENT).read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
+
+
+def activate(folder: Path, version: str) -> None:
+    """Make `version` the one a starting process serves."""
+    making = folder / f".{CURRENT}.tmp"
+    _write_bytes(making, version.encode("ascii"))
+    making.rename(folder / CURRENT)
+    _sync(folder)
+
+
+def digest(track_ids: Sequence[str]) -> str:
+    """SHA-256 over ids in row order."""
+    return hashlib.sha256("\n".join(track_ids).encode()).hexdigest()
+
+
+def _arrays(model: Model) -> dict[str, NDArray[np.generic]]:
+    return {
+        "indptr.npy": model.items.indptr,
+        "indices.npy": model.items.indices,
+        "values.npy": model.items.values,
+        "listener_counts.npy": model.listener_counts,
+        "user_ids.npy": np.array(model.listeners.ids, dtype="U64"),
+        "user_norms.npy": model.listeners.norms,
+        "by_track_indptr.npy": model.listeners.by_track.indptr,
+        "by_track_users.npy": model.listeners.by_track.users,
+        "by_track_strengths.npy": model.listeners.by_track.values,
+    }
+
+
+def _write(path: Path, array: NDArray[np.generic]) -> ArrayFile:
+    with path.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
+    return _about(path)
+
+
+def _read(path: Path, about: ArrayFile) -> NDArray[np.generic]:
+    try:
+        if _about(path) != about:
+            raise BrokenModel(
+                f"{path.name} of model {path.parent.name} does not match its manifest"
+            )
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except (OSError, ValueError) as error:
+        raise BrokenModel(f"{path.name} of model {path.parent.name} cannot be read") from error
+
+
+def _about(path: Path) -> ArrayFile:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return ArrayFile(path.stat().st_size, sha256)
+
+
+def _manifest(home: Path) -> Manifest | None:
+    try:
+        manifest = msgspec.json.decode((home / MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return manifest if manifest.format == FORMAT and manifest.version == home.name else None
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

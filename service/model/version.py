@@ -1,0 +1,42 @@
+"""One fitted model: everything learned from all listens at one moment."""
+
+from datetime import datetime
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from core.linear import ItemWeights
+from core.neighbours import ByTrack
+
+
+class BlendWeights(Struct, frozen=True, kw_only=True):
+    """How much each part counts, on standardised scores; chosen on listens held out at the fit."""
+
+    collaborative: float = 1.0
+    artist: float = 0.2
+    genre: float = 0.05
+    audio: float = 0.05
+    context: float = 0.3
+    trending: float = 0.02
+
+
+class Listeners(Struct, frozen=True, kw_only=True):
+    """Who liked which track at the fit, by track: what similar users are found in."""
+
+    ids: list[str]
+    norms: NDArray[np.float32]  # (users,)
+    by_track: ByTrack
+
+
+class Model(Struct, frozen=True, kw_only=True):
+    """What one fit learned. Row i is catalogue row i, for the `tracks` rows there were."""
+
+    version: str
+    fitted_at: datetime
+    tracks: int
+    items: ItemWeights
+    listener_counts: NDArray[np.int32]  # (tracks,) users who like each track
+    listeners: Listeners
+    blend: BlendWeights = BlendWeights()
+    metrics: dict[str, float] = {}

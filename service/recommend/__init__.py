@@ -1,0 +1,1 @@
+"""A listener and a context in, a list with reasons out."""

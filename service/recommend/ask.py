@@ -1,0 +1,48 @@
+"""What a request asks for, and about whom."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from service.domain import NO_CONTEXT, Context, Mix, Strategy, User
+from service.profile.history import History
+
+STRATEGIES: tuple[Strategy, ...] = ("collaborative", "content", "context", "trending")
+Asked = Literal["hybrid", "collaborative", "content", "context", "trending"]
+
+
+class Ask(Struct, frozen=True, kw_only=True):
+    """The parameters of one request, normalised: equal asks have equal cache keys."""
+
+    limit: int = 20
+    strategy: Asked = "hybrid"
+    context: Context = NO_CONTEXT
+    mix: Mix = "discover"
+    exclude: tuple[str, ...] = ()  # sorted track ids
+    explain: bool = True
+
+    @property
+    def key(self) -> str:
+        """This ask as part of a cache key."""
+        c = self.context
+        parts = (self.limit, self.strategy, self.mix, int(self.explain), ",".join(self.exclude))
+        context = (c.activity, c.mood, c.device, c.daypart, c.weekend)
+        return "|".join(map(str, parts + context))
+
+    @property
+    def strategies(self) -> tuple[Strategy, ...]:
+        """Which strategies to run."""
+        return STRATEGIES if self.strategy == "hybrid" else (self.strategy,)
+
+
+class Listener(Struct, frozen=True):
+    """Somebody who asks: what they set, and what they did."""
+
+    user: User
+    history: History
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything personal to go by."""
+        preferences = self.user.preferences
+        return bool(len(self.history.rows) or preferences.genres or preferences.artists)

@@ -1,0 +1,23 @@
+"""From scores to an order people enjoy: the best first, artists spread out."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.ordering import space
+from core.topk import topk
+from service.model.catalogue import Catalogue
+
+ARTIST_GAP = 2  # other artists between two tracks of one artist
+ARTIST_SHARE = 0.3  # of a list, at most
+POOL = 3  # candidates per place on the list
+
+
+def order(
+    scores: NDArray[np.float32], eligible: NDArray[np.bool_], catalogue: Catalogue, limit: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Rows and scores of the list, best first but for artist spacing; shorter only when few are left."""
+    masked = np.where(eligible, scores, -np.inf).astype(np.float32)
+    rows, best = topk(masked, k=limit * POOL)
+    cap = max(1, int(limit * ARTIST_SHARE))
+    places = space(catalogue.artists[rows], limit, gap=ARTIST_GAP, cap=cap)
+    return rows[places], best[places]

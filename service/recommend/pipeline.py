@@ -1,0 +1,86 @@
+"""The way of a miss: retrieval, filtering, scoring, ordering, reasons."""
+
+from collections.abc import Mapping
+
+import anyio.to_thread
+import numpy as np
+from msgspec import Struct, structs
+from numpy.typing import NDArray
+
+from service.domain import Reason, Recommendation, Strategy, Tier
+from service.model.current import View
+from service.model.version import BlendWeights
+from service.recommend.ask import Ask, Listener
+from service.recommend.filtering import eligible
+from service.recommend.ordering import order
+from service.recommend.reasons import explain
+from service.recommend.retrieval import STRATEGIES, Outcome, Parts, Score, retrieve
+from service.recommend.scoring import combine
+
+
+class Ranking(Struct, frozen=True):
+    """A list before it is an answer."""
+
+    tier: Tier
+    strategies: dict[str, Outcome]
+    recommendations: list[Recommendation]
+
+
+async def rank(
+    view: View,
+    listener: Listener,
+    ask: Ask,
+    *,
+    timeout_s: float,
+    strategies: Mapping[Strategy, Score] = STRATEGIES,
+) -> Ranking:
+    """The best list for this listener now. Whoever is left without one gets what is popular."""
+    parts, outcomes = await retrieve(
+        view, listener, ask, timeout_s=timeout_s, strategies=strategies
+    )
+    return await anyio.to_thread.run_sync(_finish, view, listener, ask, parts, outcomes)
+
+
+def _finish(
+    view: View,
+    listener: Listener,
+    ask: Ask,
+    parts: Parts,
+    outcomes: dict[str, Outcome],
+) -> Ranking:
+    allowed = eligible(view, listener, ask)
+    personal = listener.known and any(name != "trending" for name in parts)
+    recommendations = _recommendations(view, listener, ask, parts, allowed) if parts else []
+    if not recommendations:
+        personal = False
+        recommendations = _popular(view, listener, ask, allowed)
+    return Ranking("personal" if personal else "popular", outcomes, recommendations)
+
+
+def _recommendations(
+    view: View,
+    listener: Listener,
+    ask: Ask,
+    parts: Parts,
+    allowed: NDArray[np.bool_],
+) -> list[Recommendation]:
+    weights = view.model.blend if view.model else BlendWeights()
+    total = combine(parts, weights)
+    rows, best = order(total, allowed, view.catalogue, ask.limit)
+    if not len(rows):
+        return []
+    reasons: list[Reason] | list[None] = [None] * len(rows)
+    if ask.explain:
+        reasons = explain(view, listener, ask, parts, rows)
+    return [
+        Recommendation(place, view.catalogue.briefs[row], round(float(score), 4), reason)
+        for place, (row, score, reason) in enumerate(zip(rows, best, reasons, strict=True), 1)
+    ]
+
+
+def _popular(
+    view: View, listener: Listener, ask: Ask, allowed: NDArray[np.bool_]
+) -> list[Recommendation]:
+    if not allowed.any() and ask.mix == "familiar":  # nothing is familiar yet: then something new
+        allowed = eligible(view, listener, structs.replace(ask, mix="discover"))
+    return _recommendations(view, listener, ask, {"trending": view.trending}, allowed)

@@ -1,0 +1,127 @@
+"""A reason on every track: the part that did most for it, in words and in ids."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.linear import contributions
+from service.domain import FEATURES, Context, Part, Reason
+from service.model.current import View
+from service.model.version import BlendWeights
+from service.profile.clock import zone
+from service.profile.profile import artist_shares, audio_means, genre_shares
+from service.recommend.ask import Ask, Listener
+from service.recommend.context import moment
+from service.recommend.retrieval import AUDIO, Parts
+from service.recommend.scoring import shares
+
+SEEDS = 2
+CLOSEST = 2
+
+
+def explain(
+    view: View, listener: Listener, ask: Ask, parts: Parts, rows: NDArray[np.int32]
+) -> list[Reason]:
+    """One reason per row, in the same order."""
+    weights = view.model.blend if view.model else BlendWeights()
+    best = np.argmax(shares(parts, weights, rows), axis=0)
+    names, reasons = list(parts), _Reasons(view, listener, ask)
+    return [reasons.of(names[part], int(row)) for part, row in zip(best, rows, strict=True)]
+
+
+class _Reasons:
+    """What is the same for every track of one list, worked out once."""
+
+    def __init__(self, view: View, listener: Listener, ask: Ask) -> None:
+        self._view, self._listener, self._ask = view, listener, ask
+        rows, strengths = listener.history.liked_rows, listener.history.liked_strengths
+        self._artists = artist_shares(rows, strengths, view.catalogue)
+        self._genres = genre_shares(rows, strengths, view.catalogue)
+        self._sound, _ = audio_means(rows, strengths, view.catalogue)
+
+    def of(self, part: Part, row: int) -> Reason:
+        match part:
+            case "collaborative":
+                return self._collaborative(row)
+            case "artist":
+                return self._artist(row)
+            case "genre":
+                return self._genre(row)
+            case "audio":
+                return self._audio(row)
+            case "context":
+                return self._context(row)
+        return Reason(stage="trending", text="Many people are playing it")
+
+    def _collaborative(self, row: int) -> Reason:
+        model, history = self._view.model, self._listener.history
+        seeds = []
+        if model is not None and row < model.tracks:
+            within = history.rows < model.tracks
+            rows, strengths = history.rows[within], history.strengths[within]
+            added = contributions(model.items, rows, strengths, row)
+            best = np.argsort(-added, kind="stable")[:SEEDS]
+            seeds = [self._view.catalogue.briefs[rows[i]] for i in best if added[i] > 0]
+        if not seeds:
+            return Reason(stage="collaborative", text="People with your taste play it")
+        names = " and ".join(f"“{seed.title}” by {seed.artist}" for seed in seeds)
+        ids = tuple(seed.id for seed in seeds)
+        return Reason(stage="collaborative", text=f"Because you play {names}", seeds=ids)
+
+    def _artist(self, row: int) -> Reason:
+        catalogue, rows = self._view.catalogue, self._listener.history.liked_rows
+        artist, name = int(catalogue.artists[row]), catalogue.briefs[row].artist
+        if self._artists[artist] > 0:
+            mine = rows[catalogue.artists[rows] == artist][:SEEDS]
+            seeds = tuple(catalogue.briefs[own].id for own in mine)
+            return Reason(stage="content", text=f"More by {name}", seeds=seeds)
+        return Reason(stage="content", text=f"You asked for {name}")
+
+    def _genre(self, row: int) -> Reason:
+        catalogue = self._view.catalogue
+        codes = catalogue.genre_matrix[[catalogue.genre_sets[row]]].indices
+        wanted = catalogue.genre_names.known(self._listener.user.preferences.genres)
+        asked = [code for code in codes if code in wanted]
+        best = max(codes, key=lambda code: (code in wanted, self._genres[code]))
+        text = "You asked for" if asked else "More of what you play:"
+        return Reason(stage="content", text=f"{text} {catalogue.genre_names.spelled[best]}")
+
+    def _audio(self, row: int) -> Reason:
+        features = self._closest(row, self._sound, AUDIO)
+        text = _alike("Sounds like what you play", features)
+        return Reason(stage="content", text=text, features=features)
+
+    def _context(self, row: int) -> Reason:
+        wanted = moment(
+            self._ask.context,
+            self._listener.history,
+            self._view.catalogue,
+            zone(self._listener.user.timezone),
+        )
+        features = self._closest(row, wanted.target, wanted.weights) if wanted else ()
+        text = _alike(f"Fits {_occasion(self._ask.context)}", features)
+        return Reason(stage="context", text=text, features=features)
+
+    def _by(self, artist: int) -> tuple[str, ...]:
+        catalogue, rows = self._view.catalogue, self._listener.history.liked_rows
+        mine = rows[catalogue.artists[rows] == artist][:SEEDS]
+        return tuple(catalogue.briefs[row].id for row in mine)
+
+    def _closest(
+        self, row: int, target: NDArray[np.float32], weights: NDArray[np.float32]
+    ) -> tuple[str, ...]:
+        """Names of the features that agree best, counting those that matter more."""
+        distance = np.abs(self._view.catalogue.features[:, row] - target)
+        agreement = np.where(np.isfinite(distance), weights * (1 - distance), -1)
+        best = np.argsort(-agreement, kind="stable")[:CLOSEST]
+        return tuple(FEATURES[i] for i in best if agreement[i] > 0)
+
+
+def _alike(text: str, features: tuple[str, ...]) -> str:
+    return f"{text}: similar {' and '.join(features)}" if features else text
+
+
+def _occasion(context: Context) -> str:
+    words = [word for word in (context.mood, context.activity) if word != "none"]
+    if context.daypart:
+        words.append(("weekend " if context.weekend else "") + context.daypart)
+    return " ".join(words) or f"your {context.device}"

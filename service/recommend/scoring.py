@@ -1,0 +1,31 @@
+"""Parts into one score per track. Evaluation, training and serving all come through here."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.blend import blend, standardise
+from service.domain import Part
+from service.model.version import BlendWeights
+
+
+def combine(
+    parts: Mapping[Part, NDArray[np.float32]], weights: BlendWeights
+) -> NDArray[np.float32]:
+    """float32 (n,): the weighted sum of standardised parts; NaN where no part says anything."""
+    return blend(np.stack(list(parts.values())), _picked(parts, weights))
+
+
+def shares(
+    parts: Mapping[Part, NDArray[np.float32]], weights: BlendWeights, rows: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """float32 (parts, rows): what each part added to the score of a row: whom to thank for it."""
+    added = np.stack([standardise(scores)[rows] for scores in parts.values()])
+    return np.nan_to_num(added) * _picked(parts, weights)[:, None]
+
+
+def _picked(
+    parts: Mapping[Part, NDArray[np.float32]], weights: BlendWeights
+) -> NDArray[np.float32]:
+    return np.array([getattr(weights, name) for name in parts], np.float32)

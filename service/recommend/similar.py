@@ -1,0 +1,146 @@
+"""Tracks near a track, and what is trending: lists that start from no listener."""
+
+import anyio.to_thread
+import numpy as np
+from msgspec import Struct
+
+from core.blend import standardise
+from core.topk import topk
+from service.domain import FEATURES, Reason, Recommendation, TrackBrief, User
+from service.errors import UnknownTrack, UnknownUser
+from service.model.current import Current, View
+from service.model.version import BlendWeights
+from service.profile.history import NEWEST, History, fold
+from service.recommend.ask import Ask, Listener
+from service.recommend.filtering import eligible
+from service.recommend.ordering import order
+from service.recommend.retrieval import AUDIO, Scores, collaborative, content
+from service.recommend.scoring import combine
+from service.store import Store
+
+TASTE_WEIGHT = 0.5
+"""How much the listener's own taste counts beside nearness to the track."""
+CLOSEST = 2
+
+
+class Trend(Struct, frozen=True):
+    """One place among what is played now."""
+
+    rank: int
+    track: TrackBrief
+    score: float
+
+
+class TrendingPage(Struct, frozen=True):
+    """The answer of GET /v1/trending."""
+
+    trending: list[Trend]
+
+
+class SimilarPage(Struct, frozen=True):
+    """The answer of GET /v1/tracks/{id}/similar."""
+
+    track_id: str
+    similar: list[Recommendation]
+
+
+class SimilarTracks:
+    """Answers around tracks."""
+
+    def __init__(self, store: Store, current: Current) -> None:
+        self._store, self._current = store, current
+
+    def trending(self, limit: int) -> TrendingPage:
+        """The most played tracks, plays counting half as much every week."""
+        view = self._current.view()
+        if not view.catalogue.size:
+            return TrendingPage([])
+        rows, scores = topk(view.trending, k=limit)
+        return TrendingPage(
+            [
+                Trend(place, view.catalogue.briefs[row], round(float(score), 4))
+                for place, (row, score) in enumerate(zip(rows, scores, strict=True), 1)
+            ]
+        )
+
+    async def of(self, track_id: str, *, limit: int, user_id: str | None) -> SimilarPage:
+        """The nearest tracks, best first; re-ranked for a listener when `user_id` is given.
+
+        Raises:
+            UnknownTrack, UnknownUser
+        """
+        view = self._current.view()
+        row = view.catalogue.row(track_id)
+        if row is None:
+            raise UnknownTrack(f"there is no track {track_id!r}")
+        listener = await self._listener(user_id, view) if user_id else None
+        similar = await anyio.to_thread.run_sync(_nearest, view, row, limit, listener)
+        return SimilarPage(track_id, similar)
+
+    async def _listener(self, user_id: str, view: View) -> Listener:
+        user = await self._store.user(user_id)
+        if user is None:
+            raise UnknownUser(f"there is no user {user_id!r}")
+        return Listener(user, fold(await self._store.recent(user_id, NEWEST), view.catalogue))
+
+
+def _nearest(view: View, row: int, limit: int, listener: Listener | None) -> list[Recommendation]:
+    seed = Listener(User(id="-"), _history_of(row))
+    total = _total(view, seed)
+    allowed = eligible(view, listener or seed, Ask(mix="blend"))
+    if listener is not None:
+        taste = np.nan_to_num(standardise(_total(view, listener)))
+        total = standardise(total) + np.float32(TASTE_WEIGHT) * taste
+    allowed[row] = False
+    rows, best = order(total, allowed, view.catalogue, limit)
+    return [
+        Recommendation(
+            place,
+            view.catalogue.briefs[near],
+            round(float(score), 4),
+            _reason(view, row, int(near)),
+        )
+        for place, (near, score) in enumerate(zip(rows, best, strict=True), 1)
+    ]
+
+
+def _history_of(row: int) -> History:
+    return History(
+        rows=np.array([row], np.int32),
+        strengths=np.ones(1, np.float32),
+        plays=np.ones(1, np.float32),
+        disliked=np.empty(0, np.int32),
+        listens=[],
+    )
+
+
+def _total(view: View, listener: Listener) -> Scores:
+    parts = collaborative(view, listener, Ask()) | content(view, listener, Ask())
+    if not parts:
+        return np.full(view.catalogue.size, np.nan, np.float32)
+    return combine(parts, view.model.blend if view.model else BlendWeights())
+
+
+def _reason(view: View, row: int, near: int) -> Reason:
+    catalogue, seed = view.catalogue, (view.catalogue.briefs[row].id,)
+    if catalogue.artists[row] == catalogue.artists[near]:
+        text = f"Also by {catalogue.briefs[near].artist}"
+        return Reason(stage="content", text=text, seeds=seed)
+    if view.model is not None and _played_together(view, row, near):
+        text = f"Played by people who play “{catalogue.briefs[row].title}”"
+        return Reason(stage="collaborative", text=text, seeds=seed)
+    distance = np.abs(catalogue.features[:, row] - catalogue.features[:, near])
+    agreement = np.where(np.isfinite(distance), AUDIO * (1 - distance), -1)
+    best = np.argsort(-agreement, kind="stable")[:CLOSEST]
+    features = tuple(FEATURES[i] for i in best if agreement[i] > 0)
+    text = f"Sounds alike: {' and '.join(features)}" if features else "The same kind of music"
+    return Reason(stage="content", text=text, seeds=seed, features=features)
+
+
+def _played_together(view: View, row: int, near: int) -> bool:
+    if view.model is None or row >= view.model.tracks:
+        return False
+    items = view.model.items
+    neighbours = slice(items.indptr[row], items.indptr[row + 1])
+    here = np.flatnonzero(items.indices[neighbours] == near)
+    return bool(len(here) and items.values[neighbours][here[0]] > 0)

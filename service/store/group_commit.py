@@ -1,0 +1,92 @@
+"""One thread that writes: everything waiting goes into one transaction and one fsync."""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from service.errors import StoreUnavailable
+
+Result = TypeVar("Result")
+Work = Callable[[sqlite3.Connection], Any]
+
+MOST_PER_COMMIT = 256
+BUSY_MS = 5_000
+
+
+class GroupCommit:
+    """Runs work on a SQLite connection; a result is handed out only after its commit is on disk.
+
+    Work that raises is rolled back alone (savepoint); its neighbours in the commit are kept.
+    """
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connect = connect
+        self._waiting: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Do `work` in the next commit.
+
+        Raises:
+            StoreUnavailable: the disk said no, or the store is closed; nothing was stored.
+        """
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        done: Future[Result] = Future()
+        self._waiting.put((work, done))
+        # A caller may go away; the write may not be torn from its commit.
+        try:
+            return await asyncio.shield(asyncio.wrap_future(done))
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"the store could not write: {error}") from error
+
+    def close(self) -> None:
+        """Commit what is waiting, then stop."""
+        if not self._closed:
+            self._closed = True
+            self._waiting.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        connection = self._connect()
+        open_ = True
+        while open_:
+            batch = [self._waiting.get()]
+            while len(batch) < MOST_PER_COMMIT and not self._waiting.empty():
+                batch.append(self._waiting.get())
+            open_ = None not in batch
+            self._commit(connection, [one for one in batch if one is not None])
+        connection.close()
+
+    def _commit(
+        self, connection: sqlite3.Connection, batch: list[tuple[Work, Future[Any]]]
+    ) -> None:
+        done: list[tuple[Future[Any], Any]] = []
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for work, future in batch:
+                connection.execute("SAVEPOINT one")
+                try:
+                    result = work(connection)
+                except Exception as error:  # noqa: BLE001 - whatever it is belongs to its caller
+                    connection.execute("ROLLBACK TO one")
+                    future.set_exception(error)
+                else:
+                    done.append((future, result))
+                connection.execute("RELEASE one")
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for future, result in done:
+            future.set_result(result)

@@ -1,0 +1,123 @@
+"""A store that forgets at exit. For tests; not for production."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime
+
+from msgspec import structs
+
+from service.domain import Blocked, Demographics, Listen, Preferences, Track, User
+from service.store.protocol import Appended
+
+
+class MemoryStore:
+    """Dicts behind the store protocol."""
+
+    def __init__(self) -> None:
+        self._listens: dict[str, dict[str, Listen]] = defaultdict(dict)
+        self._tracks: dict[str, Track] = {}
+        self._aliases: dict[tuple[str, str], str] = {}
+        self._users: dict[str, User] = {}
+        self._rev = 0
+
+    async def append(self, listens: Sequence[Listen]) -> Appended:
+        stored = []
+        for listen in listens:
+            mine = self._listens[listen.user_id]
+            stored.append(listen.id not in mine)
+            mine.setdefault(listen.id, listen)
+        changed = {listen.user_id for listen, new in zip(listens, stored, strict=True) if new}
+        return Appended(stored, {user_id: self._touch(user_id).rev for user_id in changed})
+
+    async def recent(
+        self, user_id: str, limit: int, *, before: tuple[datetime, str] | None = None
+    ) -> list[Listen]:
+        mine = self._listens.get(user_id, {}).values()
+        older = [listen for listen in mine if before is None or (listen.at, listen.id) < before]
+        return sorted(older, key=lambda listen: (listen.at, listen.id), reverse=True)[:limit]
+
+    async def listens(self, *, batch: int = 10_000) -> AsyncIterator[list[Listen]]:
+        everything = [
+            listen
+            for user_id in sorted(self._listens)
+            for listen in sorted(self._listens[user_id].values(), key=lambda one: (one.at, one.id))
+        ]
+        for start in range(0, len(everything), batch):
+            yield everything[start : start + batch]
+
+    async def put_tracks(self, tracks: Sequence[Track]) -> list[bool]:
+        changed = []
+        for track in tracks:
+            changed.append(self._tracks.get(track.id) != track)
+            self._tracks[track.id] = track
+            for kind, value in track.aliases.items():
+                self._aliases[kind, value] = track.id
+        return changed
+
+    async def track(self, track_id: str) -> Track | None:
+        return self._tracks.get(track_id)
+
+    async def tracks(self, *, offset: int = 0) -> list[Track]:
+        return list(self._tracks.values())[offset:]
+
+    async def resolve(self, kind: str, values: Sequence[str]) -> dict[str, str]:
+        found = ((value, self._aliases.get((kind, value))) for value in values)
+        return {value: track_id for value, track_id in found if track_id is not None}
+
+    async def user(self, user_id: str) -> User | None:
+        return self._users.get(user_id)
+
+    async def put_user(
+        self,
+        user_id: str,
+        *,
+        preferences: Preferences | None = None,
+        demographics: Demographics | None = None,
+        timezone: str | None = None,
+        blocked: Blocked | None = None,
+    ) -> User:
+        given = {
+            "preferences": preferences,
+            "demographics": demographics,
+            "timezone": timezone,
+            "blocked": blocked,
+        }
+        changes = {name: part for name, part in given.items() if part is not None}
+        user = structs.replace(self._touch(user_id), **changes)
+        self._users[user_id] = user
+        return user
+
+    async def delete_user(self, user_id: str) -> int:
+        self._users.pop(user_id, None)
+        return len(self._listens.pop(user_id, {}))
+
+    async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
+        plays: dict[tuple[str, datetime], int] = defaultdict(int)
+        for listen in self._all():
+            if listen.timed and listen.at >= since and listen.action in ("play", "like", "save"):
+                hour = listen.at.replace(minute=0, second=0, microsecond=0)
+                plays[listen.track_id, hour] += listen.plays
+        return sorted((track_id, hour, count) for (track_id, hour), count in plays.items())
+
+    async def mean_rating(self, since: datetime) -> float | None:
+        ratings = [one.rating for one in self._all() if one.rating is not None and one.at >= since]
+        return sum(ratings) / len(ratings) if ratings else None
+
+    async def changed_elsewhere(self) -> bool:
+        return False
+
+    async def counts(self) -> dict[str, int]:
+        listens = sum(map(len, self._listens.values()))
+        return {"listens": listens, "tracks": len(self._tracks), "users": len(self._users)}
+
+    async def close(self) -> None:
+        return None
+
+    def _all(self) -> Iterator[Listen]:
+        return (listen for mine in self._listens.values() for listen in mine.values())
+
+    def _touch(self, user_id: str) -> User:
+        self._rev += 1  # one counter for all: an erased user who returns never gets an old rev
+        user = self._users.get(user_id, User(id=user_id))
+        self._users[user_id] = structs.replace(user, rev=self._rev, updated_at=datetime.now(UTC))
+        return self._users[user_id]

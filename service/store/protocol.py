@@ -1,0 +1,93 @@
+"""The port every store adapter fulfils; tests/contracts/test_store.py says what that means."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from msgspec import Struct
+
+from service.domain import Blocked, Demographics, Listen, Preferences, Track, User
+
+
+class Appended(Struct, frozen=True):
+    """What one `append` did: per listen whether it was new, and the new rev of every user."""
+
+    stored: list[bool]
+    revs: dict[str, int]
+
+
+class Store(Protocol):
+    """Listens (append-only), tracks (never removed) and users.
+
+    Adapters raise `StoreUnavailable` and nothing else. What returns is durable.
+    """
+
+    async def append(self, listens: Sequence[Listen]) -> Appended:
+        """Store the listens that are new; (user_id, id) stored before is a duplicate."""
+        ...
+
+    async def recent(
+        self, user_id: str, limit: int, *, before: tuple[datetime, str] | None = None
+    ) -> list[Listen]:
+        """A user's listens, newest first by (at, id), at most `limit`, strictly `before`."""
+        ...
+
+    def listens(self, *, batch: int = 10_000) -> AsyncIterator[list[Listen]]:
+        """Every listen, user by user, in batches."""
+        ...
+
+    async def put_tracks(self, tracks: Sequence[Track]) -> list[bool]:
+        """Insert or replace; False where the same track was already stored unchanged."""
+        ...
+
+    async def track(self, track_id: str) -> Track | None:
+        """The track with this id."""
+        ...
+
+    async def tracks(self, *, offset: int = 0) -> list[Track]:
+        """The catalogue in its row order, from row `offset` on. Rows never move."""
+        ...
+
+    async def resolve(self, kind: str, values: Sequence[str]) -> dict[str, str]:
+        """Track ids of aliases of one kind (isrc, spotify, …); unknown values are left out."""
+        ...
+
+    async def user(self, user_id: str) -> User | None:
+        """The user, or None when no listen and no setting was ever stored."""
+        ...
+
+    async def put_user(
+        self,
+        user_id: str,
+        *,
+        preferences: Preferences | None = None,
+        demographics: Demographics | None = None,
+        timezone: str | None = None,
+        blocked: Blocked | None = None,
+    ) -> User:
+        """Create or change a user; None leaves a part as it is. Raises its rev."""
+        ...
+
+    async def delete_user(self, user_id: str) -> int:
+        """Erase the user and every listen; the number of listens erased."""
+        ...
+
+    async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
+        """(track id, hour, plays) of timed plays, likes and saves since then: what trends."""
+        ...
+
+    async def mean_rating(self, since: datetime) -> float | None:
+        """Mean of the ratings given since then; None when there were none."""
+        ...
+
+    async def changed_elsewhere(self) -> bool:
+        """Whether another process has written since the last time this was asked."""
+        ...
+
+    async def counts(self) -> dict[str, int]:
+        """How many `listens`, `tracks` and `users` are stored."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was accepted, then let go of every resource."""
+        ...

@@ -1,0 +1,58 @@
+"""Fixtures that every test may ask for.
+
+datasets     the folder with real data, or a skip that says why
+valkey_url   a real Valkey for the session; TEST_REDIS_URL names another server
+mongo_url    a real MongoDB wire server for the session; TEST_MONGO_URL names another
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests import servers
+
+# Examples may compile a kernel or wait for a busy machine: time says nothing about right or wrong.
+settings.register_profile("echotune", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("echotune")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """EchoTune runs on asyncio only."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def datasets() -> Path:
+    folder = os.environ.get("DATASETS_DIR")
+    if not folder:
+        pytest.skip("DATASETS_DIR is not set: real-data test")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if url := os.environ.get("TEST_REDIS_URL"):
+        yield url
+        return
+    with _installed(servers.valkey, tmp_path_factory.mktemp("valkey")) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if url := os.environ.get("TEST_MONGO_URL"):
+        yield url
+        return
+    with _installed(servers.mongo, tmp_path_factory.mktemp("mongo")) as server:
+        yield server.url
+
+
+def _installed(make, folder: Path) -> servers.Server:
+    try:
+        return make(folder)
+    except servers.NotInstalled as missing:
+        pytest.skip(str(missing))

@@ -1,0 +1,42 @@
+"""A running application over a real SQLite file, filled with the small world."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import msgspec
+import pytest
+from litestar.testing import AsyncTestClient
+
+from service.app import create_app
+from service.settings import Settings
+from tests import worlds
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[AsyncTestClient]:
+    """An empty service."""
+    app = create_app(Settings(data_dir=str(tmp_path), strategy_timeout_ms=5_000))
+    async with AsyncTestClient(app) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def world(client: AsyncTestClient) -> AsyncTestClient:
+    """The service with the small world in it and a fitted model."""
+    encode = msgspec.json.encode
+    put = await client.put("/v1/tracks", content=encode(worlds.tracks()))
+    assert 200 == put.status_code, put.text
+    posted = await client.post("/v1/listens", content=encode(worlds.listens()))
+    assert 202 == posted.status_code, posted.text
+    await fit(client)
+    return client
+
+
+async def fit(client: AsyncTestClient) -> None:
+    """Fit and wait until the model serves."""
+    job_id = (await client.post("/v1/models")).json()["job_id"]
+    with anyio.fail_after(60):
+        while (job := (await client.get(f"/v1/jobs/{job_id}")).json())["status"] != "done":
+            assert job["status"] in ("queued", "running"), job
+            await anyio.sleep(0.02)

