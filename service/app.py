@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any
@@ -44,20 +44,28 @@ PARTS = (
 )
 
 
-def create_app(settings: Settings | None = None) -> Litestar:
-    """The application of one process; opens its store when it starts, closes it when it stops.
+def served() -> Litestar:
+    """What a server process runs: settings from the environment, a greeting when it is ready.
 
     Raises:
         Invalid: the environment holds a setting that is none.
+    """
+    return create_app(Settings.from_env(os.environ), greet=sys.stderr.write)
+
+
+def create_app(settings: Settings, *, greet: Callable[[str], object] | None = None) -> Litestar:
+    """The application of one process; opens its store when it starts, closes it when it stops.
+
+    Raises:
         MissingScope: a route does not say who may call it.
     """
-    settings = settings or Settings.from_env(os.environ)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_house(settings, watch=True) as house:
             app.state.house = house
-            sys.stderr.write(await greeting(house) + "\n")
+            if greet is not None:
+                greet(await greeting(house))
             yield
 
     app = Litestar(

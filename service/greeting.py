@@ -10,7 +10,7 @@ async def greeting(house: House) -> str:
     head = f"EchoTune is ready on {base}   API page: {base}/schema   stop: Ctrl-C"
     listen = await _example(house)
     if listen is None:
-        return f"{head}\n\n  nothing is stored yet: echotune import --help, or PUT /v1/tracks\n"
+        return f"{head}\n\n  nothing is stored yet: echotune import --help, or PUT /v1/tracks\n\n"
     user, track = listen.user_id, listen.track_id
     body = f'{{"user_id":"{user}","track_id":"{track}","action":"like"}}'
     steps = (
@@ -18,7 +18,7 @@ async def greeting(house: House) -> str:
         f"curl -s {base}/v1/feedback -d '{body}'",
         f"curl -s '{base}/v1/tracks/{track}/similar?limit=3'",
     )
-    return "\n".join([head, "", *(f"  {step}" for step in steps), ""])
+    return "\n".join([head, "", *(f"  {step}" for step in steps), "", ""])
 
 
 async def _example(house: House) -> Listen | None:

@@ -17,12 +17,12 @@ YESTERDAY = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
 
 
 def tracks() -> list[Track]:
-    """Twenty tracks of each taste, four artists each; ids are jazz00 to folk19."""
+    """Twenty tracks of each taste, ten artists each; ids are jazz00 to folk19."""
     return [
         Track(
             id=f"{taste}{number:02}",
             title=f"{taste.title()} Song {number}",
-            artist=f"{taste.title()} Artist {number % 4}",
+            artist=f"{taste.title()} Artist {number % 10}",
             genres=(taste,),
             features=Features(**SOUND[taste]),
             duration_ms=200_000,

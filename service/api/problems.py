@@ -43,6 +43,8 @@ def on_echotune_error(request: AnyRequest, error: errors.EchoTuneError) -> Probl
 
 def on_http_exception(request: AnyRequest, error: HTTPException) -> Problem:
     """An error of the framework: unknown path, wrong method, body too large."""
+    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return on_anything_else(request, error)
     extra = {"errors": error.extra} if error.extra else {}
     title = HTTPStatus(error.status_code).phrase  # no `type` member means about:blank
     return _problem(request, error.status_code, title, error.detail, **extra)

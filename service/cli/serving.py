@@ -57,7 +57,7 @@ def run_server(settings: Settings) -> None:
     from granian.server import Server
 
     Server(
-        "service.app:create_app",
+        "service.app:served",
         factory=True,
         address=settings.host,
         port=settings.port,

@@ -9,6 +9,7 @@ from service.model.catalogue import Catalogue
 
 ARTIST_GAP = 2  # other artists between two tracks of one artist
 ARTIST_SHARE = 0.3  # of a list, at most
+FEWEST_OF_ONE = 2  # however short the list
 POOL = 3  # candidates per place on the list
 
 
@@ -18,6 +19,6 @@ def order(
     """Rows and scores of the list, best first but for artist spacing; shorter only when few are left."""
     masked = np.where(eligible, scores, -np.inf).astype(np.float32)
     rows, best = topk(masked, k=limit * POOL)
-    cap = max(1, int(limit * ARTIST_SHARE))
+    cap = max(FEWEST_OF_ONE, round(limit * ARTIST_SHARE))
     places = space(catalogue.artists[rows], limit, gap=ARTIST_GAP, cap=cap)
     return rows[places], best[places]

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -16,6 +16,7 @@ class Appended(Struct, frozen=True):
     revs: dict[str, int]
 
 
+@runtime_checkable  # Litestar checks what it injects
 class Store(Protocol):
     """Listens (append-only), tracks (never removed) and users.
 

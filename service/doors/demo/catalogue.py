@@ -38,7 +38,7 @@ def catalogue(rng: Generator, *, seed: int, size: int, today: date) -> Catalogue
     """`size` tracks by about a tenth as many artists."""
     names = Names(rng)
     artist, scene = _who_plays_what(rng, size)
-    recent = np.sort(rng.permutation(size)[: max(1, size // 35)])
+    recent = np.sort(rng.permutation(size)[: size // 35])
     days_out = rng.integers(1, RECENT_DAYS, recent.size)
     age = dict(zip(recent.tolist(), days_out.tolist(), strict=True))
     pull = _pull(rng, artist)

@@ -173,6 +173,9 @@ def _new_releases(
     rng: Generator, songs: Catalogue, people: Crowd, when: Sessions, session: Ints
 ) -> Ints:
     """The new release that is played instead, or -1. A handful of them trends in the last week."""
+    new = np.full(session.size, -1)
+    if not songs.recent.size:
+        return new
     listener = when.listener[session]
     age_ms = when.now_ms - when.start_ms[session]
     last_week = age_ms < 7 * DAY_MS
@@ -183,7 +186,6 @@ def _new_releases(
     # A track trends because it is played by more people lately, not because it is new.
     score = pull + 2.0 * fans[listener[maybe]] + rng.gumbel(size=(maybe.size, pull.size))
     out = age_ms[maybe][:, None] < songs.days_out * DAY_MS - DAY_MS // 2
-    new = np.full(listener.size, -1)
     there = out.any(axis=1)
     new[maybe[there]] = songs.recent[np.where(out, score, -np.inf)[there].argmax(axis=1)]
     return new

@@ -1,6 +1,7 @@
 """Rows into the store, in batches, the same way as over HTTP; every row is accounted for."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, Self
@@ -108,12 +109,13 @@ class _Rejects:
     """A file of rejected rows, made when there is the first one; an older one is removed."""
 
     def __init__(self, path: Path | None) -> None:
-        self._path, self._file = path, None
+        self._path = path
         self._stream: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
-        if self._path:
-            self._path.unlink(missing_ok=True)
+        with self._writable():
+            if self._path:
+                self._path.unlink(missing_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -123,17 +125,22 @@ class _Rejects:
     def write(self, reasons: list[tuple[Row, str]]) -> Path | None:
         """Add the rows in the order of their lines; the path once there is a file."""
         if self._path and reasons:
-            try:
+            with self._writable():
                 if self._stream is None:
                     self._path.parent.mkdir(parents=True, exist_ok=True)
                     self._stream = self._path.open("wb")
                 self._stream.writelines(_lines(reasons))
-            except OSError as error:
-                raise Invalid(
-                    f"{self._path} cannot be written: {error}; set ECHOTUNE_DATA_DIR to a folder"
-                    " that can"
-                ) from error
         return self._path if self._stream else None
+
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise Invalid(
+                f"rejected rows cannot be written: {error};"
+                " set ECHOTUNE_DATA_DIR to a folder where they can"
+            ) from error
 
 
 def _lines(reasons: list[tuple[Row, str]]) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""The real files of DATASETS_DIR, with the counts its README.md gives. Skipped where it is not set."""
+"""The real files of DATASETS_DIR, with the counts its README.md gives; skipped without them."""
 
 from tests.service.doors.house import sums
 
