@@ -71,8 +71,8 @@ def _checked_penalties(l2: float | F32, n: int) -> F64:
 
 def _by_tracks(interactions: csr_array, penalties: F64) -> F32:
     n = interactions.shape[1]
-    # float32: half the memory, and on lastfm_split (l2 = 200) no weight was off by more than
-    # 1.4e-6 of the greatest one.
+    # float32: half the memory. The error grows as 6e-8 x greatest eigenvalue / l2; on lastfm_split
+    # (l2 = 200) no weight was off by more than 1.4e-6 of the greatest one.
     dense = np.empty((n, n), np.float32)
     by_track = interactions.T.tocsr()
     for start in range(0, n, BLOCK):

@@ -9,6 +9,7 @@ from typing import Any
 
 from litestar import Litestar
 from litestar.datastructures import State
+from litestar.enums import ScopeType
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components
@@ -109,7 +110,7 @@ def time_requests(app: ASGIApp) -> ASGIApp:
     """Middleware: seconds per route and status. Routes are few; paths would be one per user."""
 
     async def timed(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
         start, status = perf_counter(), "000"

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from msgspec import Struct
+from prometheus_client import start_http_server
 
 from service.bus import Bus, ListenStored, TrackChanged, UserUpdated
 from service.cache.local import LocalCache

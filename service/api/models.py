@@ -39,11 +39,7 @@ class ModelController(Controller):
     @get("/v1/models", operation_id="listModels", opt=scope("admin:models"), sync_to_thread=True)
     def list_models(self, trainer: NamedDependency[Trainer]) -> ModelsPage:
         """The versions that are kept, newest first."""
-        kept = [
-            ModelSummary(one.version, one.fitted_at, one.metrics)
-            for one in reversed(trainer.versions())
-        ]
-        return ModelsPage(trainer.serving, kept)
+        return _page(trainer)
 
     @post(
         "/v1/models/{version:str}/activate",
@@ -51,12 +47,22 @@ class ModelController(Controller):
         operation_id="activateModel",
         opt=scope("admin:models"),
     )
-    async def activate(self, version: FromPath[str], trainer: NamedDependency[Trainer]) -> ModelsPage:
+    async def activate(
+        self, version: FromPath[str], trainer: NamedDependency[Trainer]
+    ) -> ModelsPage:
         """Serve another version, older or newer, from the next request on."""
         await trainer.activate(version)
-        return self.list_models.fn(self, trainer)
+        return _page(trainer)
 
     @get("/v1/jobs/{job_id:str}", operation_id="getJob", opt=scope("admin:models"))
     async def job(self, job_id: FromPath[str], jobs: NamedDependency[Jobs]) -> Job:
         """How a job is doing."""
         return jobs.get(job_id)
+
+
+def _page(trainer: Trainer) -> ModelsPage:
+    kept = [
+        ModelSummary(one.version, one.fitted_at, one.metrics)
+        for one in reversed(trainer.versions())
+    ]
+    return ModelsPage(trainer.serving, kept)

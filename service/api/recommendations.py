@@ -100,7 +100,10 @@ class RecommendationController(Controller):
         operation_class=documents(query=SimilarQuery),
     )
     async def similar(
-        self, request: AnyRequest, track_id: FromPath[str], similar_tracks: NamedDependency[SimilarTracks]
+        self,
+        request: AnyRequest,
+        track_id: FromPath[str],
+        similar_tracks: NamedDependency[SimilarTracks],
     ) -> SimilarPage:
         """Tracks that sound like this one, with a reason each; for one listener when `user` is given."""
         query = read_query(request, SimilarQuery)

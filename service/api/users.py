@@ -89,7 +89,9 @@ class UserController(Controller):
         )
 
     @delete(status_code=202, operation_id="deleteUser", opt=scope("users:write"))
-    async def delete_user(self, user_id: FromPath[str], accounts: NamedDependency[Accounts]) -> JobRef:
+    async def delete_user(
+        self, user_id: FromPath[str], accounts: NamedDependency[Accounts]
+    ) -> JobRef:
         """Erase the user and every listen."""
         return JobRef(await accounts.erase(read_path(user_id, UserId)))
 
@@ -116,7 +118,10 @@ class UserController(Controller):
         opt=scope("recs:read"),
     )
     async def similar(
-        self, request: AnyRequest, user_id: FromPath[str], neighbourhood: NamedDependency[Neighbourhood]
+        self,
+        request: AnyRequest,
+        user_id: FromPath[str],
+        neighbourhood: NamedDependency[Neighbourhood],
     ) -> SimilarUsersPage:
         """Users whose likes point the same way, nearest first."""
         query = read_query(request, SimilarUsersQuery)

@@ -54,6 +54,7 @@ def run_server(settings: Settings) -> None:
     """Granian until SIGTERM or Ctrl-C; requests in flight are finished."""
     from granian.constants import Interfaces
     from granian.http import HTTP1Settings
+    from granian.log import LogLevels
     from granian.server import Server
 
     Server(
@@ -66,7 +67,7 @@ def run_server(settings: Settings) -> None:
         respawn_failed_workers=True,  # without it one killed worker closes the port
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
         working_dir=Path.cwd(),
-        log_level="warning",
+        log_level=LogLevels.warning,
     ).serve()
 
 

@@ -73,10 +73,11 @@ def protocol_s(datasets: Path) -> Protocol:
     """
     folder = _folder(datasets, "lastfm_split")
     parts = [_split_file(folder / f"{name}.txt") for name in ("train", "valid", "test")]
-    shape = tuple(int(max(part[axis].max() for part in parts)) + 1 for axis in (0, 1))
+    users, items = (int(max(part[axis].max() for part in parts)) + 1 for axis in (0, 1))
+    shape = (users, items)
     fit, chosen_on, test = (_matrix(*part, np.arange(len(part[0])), shape) for part in parts)
     catalogue = empty_catalogue().with_tracks(
-        [Track(id=str(code), title=f"artist {code}", artist=str(code)) for code in range(shape[1])]
+        [Track(id=str(code), title=f"artist {code}", artist=str(code)) for code in range(items)]
     )
     return Protocol(
         name="s",
@@ -118,7 +119,7 @@ def _matrix(
     users: NDArray[np.int64],
     tracks: NDArray[np.int64],
     kept: NDArray[np.int64],
-    shape: tuple[int, ...],
+    shape: tuple[int, int],
 ) -> csr_array:
     ones = np.ones(len(kept), np.float32)
     matrix = csr_array((ones, (users[kept], tracks[kept])), shape=shape)

@@ -10,12 +10,13 @@ growing penalty .1842, artists and albums as extra listeners .1890.
 """
 
 import numpy as np
+from core.ease import Interactions, ease
+from core.linear import ItemWeights, truncate
+from core.spectral import spectral
 from msgspec import Struct
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
-from core.linear import Interactions, ItemWeights, ease, truncate
-from core.spectral import spectral
 from service.model.catalogue import Catalogue
 
 MOST_TRACKS = 12_000
@@ -35,6 +36,10 @@ class Recipe(Struct, frozen=True, kw_only=True):
     neighbours: int = 400
 
 
+DEFAULT = Recipe()
+"""Flat around the optimum of N and S alike: what new data starts with."""
+
+
 def item_weights(matrix: Interactions, catalogue: Catalogue, recipe: Recipe) -> ItemWeights:
     """The item-to-item model of these interactions (users, tracks)."""
     listeners = np.bincount(matrix.indices, minlength=matrix.shape[1])
@@ -46,9 +51,9 @@ def item_weights(matrix: Interactions, catalogue: Catalogue, recipe: Recipe) -> 
     kin = [
         _extra_rows(codes[heard], recipe.kinship) for codes in (catalogue.artists, catalogue.albums)
     ]
-    extended = csr_array(vstack([plays, *kin]), dtype=np.float32)
+    extended = csr_array(vstack([plays, *kin]))
     extended.sort_indices()
-    dense = ease(extended, l2=float(recipe.l2))
+    dense = ease(extended, l2=recipe.l2 + recipe.l2_per_listener * counts)
     dense *= counts**-recipe.popularity_exponent
     dimensions = min(recipe.dimensions, min(plays.shape) - 1)
     if recipe.spectral_weight and dimensions >= 1:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 
 from core.blend import standardise
 from core.evaluation import ndcg
@@ -87,8 +87,8 @@ def _stack(
     return stack, names
 
 
-def _pairs(coo: csr_array, kept: NDArray[np.bool_]) -> csr_array:
-    data = coo.data[kept], (coo.row[kept], coo.col[kept])
-    split = csr_array(data, shape=coo.shape, dtype=np.float32)
+def _pairs(coo: coo_array, kept: NDArray[np.bool_]) -> csr_array:
+    places = coo.row[kept], coo.col[kept]
+    split = csr_array((coo.data[kept].astype(np.float32), places), shape=coo.shape)
     split.sort_indices()
     return split

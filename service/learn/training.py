@@ -11,7 +11,7 @@ from core.neighbours import ByTrack
 from service.domain import Part
 from service.learn.evaluation import Quality, judge, show, trial_model
 from service.learn.interactions import Interactions
-from service.learn.recipe import Recipe, item_weights
+from service.learn.recipe import DEFAULT, Recipe, item_weights
 from service.learn.selection import choose_blend, hold_out
 from service.model.catalogue import Catalogue
 from service.model.current import View
@@ -28,7 +28,7 @@ def fit_model(
     version: str,
     fitted_at: datetime,
     progress: Callable[[float], None],
-    recipe: Recipe = Recipe(),
+    recipe: Recipe = DEFAULT,
 ) -> Model:
     """A model of everything in `interactions`, with its quality on a tenth it was checked on."""
     matrix = interactions.matrix

@@ -15,6 +15,7 @@ from service.domain import FEATURES, Track, TrackBrief
 
 TEMPO, LOUDNESS = FEATURES.index("tempo"), FEATURES.index("loudness")
 UNKNOWN = -1
+NOBODY = "unknown"  # what importers write for a missing artist; these tracks share nothing
 
 
 class Names(Struct, frozen=True):
@@ -43,7 +44,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     rows: dict[str, int]  # track id -> row; shared by all editions, only grows
     briefs: list[TrackBrief]
     features: NDArray[np.float32]  # (9, n) scaled 0..1, NaN where unknown
-    artists: NDArray[np.int32]  # (n,) code in artist_names
+    artists: NDArray[np.int32]  # (n,) code in artist_names, -1 where unknown
     albums: NDArray[np.int32]  # (n,) code of (artist, album), -1 where unknown
     genre_sets: NDArray[np.int32]  # (n,) index into genre_members
     explicit: NDArray[np.bool_]  # (n,)
@@ -95,7 +96,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
             features=put(self.features, [feature_vector(track) for track in tracks], np.nan),
             artists=put(
                 self.artists,
-                [self.artist_names.code(track.artist) for track in tracks],
+                [self._artist(track) for track in tracks],
                 UNKNOWN,
             ),
             albums=put(self.albums, [self._album(track) for track in tracks], UNKNOWN),
@@ -109,6 +110,11 @@ class Catalogue(Struct, frozen=True, kw_only=True):
             ),
             durations_ms=put(self.durations_ms, [track.duration_ms or 0 for track in tracks], 0),
         )
+
+    def _artist(self, track: Track) -> int:
+        if track.artist.casefold() == NOBODY:
+            return UNKNOWN
+        return self.artist_names.code(track.artist)
 
     def _album(self, track: Track) -> int:
         return self.album_names.code(f"{track.artist}\0{track.album}") if track.album else UNKNOWN
@@ -135,7 +141,7 @@ def empty_catalogue() -> Catalogue:
         album_names=Names({}, []),
         genre_names=Names({}, []),
         genre_members=Names({}, []),
-        genre_matrix=csr_array((0, 0), dtype=np.float32),
+        genre_matrix=_genre_matrix(Names({}, []), Names({}, [])),
     )
 
 

@@ -72,7 +72,7 @@ class Current:
         if (
             not counts.any()
         ):  # nothing has a time: fall back on who was ever liked, then on the label
-            counts = np.nan_to_num(self.catalogue.popularity) / 100
+            counts = (np.nan_to_num(self.catalogue.popularity) / 100).astype(np.float32)
             if self.model is not None:
                 counts[: self.model.tracks] += self.model.listener_counts
         return np.log1p(counts, dtype=np.float32)

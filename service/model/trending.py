@@ -46,7 +46,8 @@ class Trending:
         """float32 (size,): decayed plays of each row as of `now`."""
         self._grow(size)
         factor = 2.0 ** ((self._landmark - now) / HALF_LIFE)
-        return (self._weights[:size] * factor).astype(np.float32)
+        decayed: NDArray[np.float32] = (self._weights[:size] * factor).astype(np.float32)
+        return decayed
 
     def _grow(self, size: int) -> None:
         missing = size - len(self._weights)

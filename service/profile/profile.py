@@ -7,7 +7,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from service.domain import FEATURES, Blocked, Demographics, Preferences, User
-from service.model.catalogue import Catalogue
+from service.model.catalogue import UNKNOWN, Catalogue
 from service.profile.clock import histogram, zone
 from service.profile.history import History
 
@@ -78,10 +78,15 @@ def describe(user: User, history: History, catalogue: Catalogue) -> Profile:
 def artist_shares(
     rows: NDArray[np.int32], strengths: NDArray[np.float32], catalogue: Catalogue
 ) -> NDArray[np.float32]:
-    """float32 (artists,): each artist's share of the summed strengths."""
-    size = len(catalogue.artist_names.spelled)
-    shares = np.bincount(catalogue.artists[rows], strengths, minlength=size)
-    return (shares / max(strengths.sum(), 1e-9)).astype(np.float32)
+    """float32 (artists + 1,): each artist's share of the summed strengths.
+
+    The last is always 0: code -1, an artist nobody knows, finds it from the end.
+    """
+    codes = catalogue.artists[rows]
+    known, size = codes != UNKNOWN, len(catalogue.artist_names.spelled) + 1
+    shares = np.bincount(codes[known], strengths[known], minlength=size)
+    normed: NDArray[np.float32] = (shares / max(strengths.sum(), 1e-9)).astype(np.float32)
+    return normed
 
 
 def genre_shares(
@@ -92,7 +97,8 @@ def genre_shares(
         catalogue.genre_sets[rows], strengths, minlength=catalogue.genre_matrix.shape[0]
     )
     shares = catalogue.genre_matrix.T @ sets.astype(np.float32)
-    return np.asarray(shares / max(float(strengths.sum()), 1e-9), np.float32)
+    normed: NDArray[np.float32] = (shares / max(float(strengths.sum()), 1e-9)).astype(np.float32)
+    return normed
 
 
 def audio_means(

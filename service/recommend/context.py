@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from service.domain import FEATURES, Activity, Context, Device, Mood
+from service.domain import FEATURES, Activity, Context, Device, Listen, Mood
 from service.model.catalogue import Catalogue
 from service.profile.clock import part_of_week, zone
 from service.profile.history import History
@@ -22,22 +22,52 @@ from service.profile.strength import strength
 
 Targets = Mapping[str, tuple[float, float]]  # feature -> (target, weight)
 
-ACTIVITIES: Mapping[str, Targets] = {
-    "workout": {"energy": (0.85, 3), "tempo": (0.56, 2), "danceability": (0.7, 1), "acousticness": (0.05, 1)},
-    "party": {"danceability": (0.8, 3), "energy": (0.8, 2), "valence": (0.75, 2), "tempo": (0.5, 1)},
-    "study": {"instrumentalness": (0.7, 2), "energy": (0.3, 2), "speechiness": (0.04, 2), "acousticness": (0.6, 1)},
-    "focus": {"instrumentalness": (0.8, 3), "speechiness": (0.04, 2), "energy": (0.4, 1), "liveness": (0.1, 1)},
-    "sleep": {"energy": (0.1, 3), "tempo": (0.3, 2), "acousticness": (0.9, 2), "loudness": (0.6, 1)},
-    "relax": {"energy": (0.3, 2), "acousticness": (0.6, 2), "valence": (0.55, 1), "tempo": (0.38, 1)},
+ACTIVITIES: Mapping[Activity, Targets] = {
+    "workout": {
+        "energy": (0.85, 3),
+        "tempo": (0.56, 2),
+        "danceability": (0.7, 1),
+        "acousticness": (0.05, 1),
+    },
+    "party": {
+        "danceability": (0.8, 3),
+        "energy": (0.8, 2),
+        "valence": (0.75, 2),
+        "tempo": (0.5, 1),
+    },
+    "study": {
+        "instrumentalness": (0.7, 2),
+        "energy": (0.3, 2),
+        "speechiness": (0.04, 2),
+        "acousticness": (0.6, 1),
+    },
+    "focus": {
+        "instrumentalness": (0.8, 3),
+        "speechiness": (0.04, 2),
+        "energy": (0.4, 1),
+        "liveness": (0.1, 1),
+    },
+    "sleep": {
+        "energy": (0.1, 3),
+        "tempo": (0.3, 2),
+        "acousticness": (0.9, 2),
+        "loudness": (0.6, 1),
+    },
+    "relax": {
+        "energy": (0.3, 2),
+        "acousticness": (0.6, 2),
+        "valence": (0.55, 1),
+        "tempo": (0.38, 1),
+    },
     "commute": {"energy": (0.6, 1), "valence": (0.6, 1), "danceability": (0.6, 1)},
-}  # fmt: skip
-MOODS: Mapping[str, Targets] = {
+}
+MOODS: Mapping[Mood, Targets] = {
     "happy": {"valence": (0.85, 3), "energy": (0.7, 1), "danceability": (0.7, 1)},
     "sad": {"valence": (0.15, 3), "energy": (0.3, 1), "acousticness": (0.6, 1)},
     "energetic": {"energy": (0.9, 3), "tempo": (0.54, 1), "loudness": (0.93, 1)},
     "calm": {"energy": (0.2, 3), "acousticness": (0.7, 1), "tempo": (0.36, 1)},
-    "romantic": {"valence": (0.5, 1), "energy": (0.35, 2), "acousticness": (0.55, 1), "danceability": (0.55, 1)},
-}  # fmt: skip
+    "romantic": {"energy": (0.35, 2), "valence": (0.5, 1), "acousticness": (0.55, 1)},
+}
 DAYPARTS: Mapping[str, Targets] = {
     "morning": {"energy": (0.6, 1), "valence": (0.65, 1)},
     "afternoon": {"energy": (0.65, 1)},
@@ -100,7 +130,8 @@ def moment(
         weights[known] += HABIT_WEIGHT
     if not weights.any():
         return None
-    return Moment(total / np.maximum(weights, 1e-9), weights)
+    wanted = total / np.maximum(weights, np.float32(1e-9))
+    return Moment(wanted.astype(np.float32), weights)
 
 
 def _habit(
@@ -110,7 +141,7 @@ def _habit(
     rows, strengths = [], []
     for listen in history.listens:
         row = catalogue.row(listen.track_id)
-        if row is None or not _alike(context, listen.timed, listen.at, listen.device, local):
+        if row is None or not _alike(context, listen, local):
             continue
         counted = strength(listen, int(catalogue.durations_ms[row]))
         if counted > 0:
@@ -122,11 +153,10 @@ def _habit(
     return mean
 
 
-def _alike(
-    context: Context, timed: bool, at: datetime, device: str | None, local: ZoneInfo
-) -> bool:
-    if context.device not in ("none", device):
+def _alike(context: Context, listen: Listen, local: ZoneInfo) -> bool:
+    """Whether a listen happened in such a moment."""
+    if context.device not in ("none", listen.device):
         return False
     if context.daypart is None:
         return context.device != "none"
-    return timed and (context.daypart, context.weekend) == part_of_week(at, local)
+    return listen.timed and (context.daypart, context.weekend) == part_of_week(listen.at, local)

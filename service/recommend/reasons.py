@@ -121,7 +121,7 @@ def _alike(text: str, features: tuple[str, ...]) -> str:
 
 
 def _occasion(context: Context) -> str:
-    words = [word for word in (context.mood, context.activity) if word != "none"]
+    words: list[str] = [word for word in (context.mood, context.activity) if word != "none"]
     if context.daypart:
         words.append(("weekend " if context.weekend else "") + context.daypart)
     return " ".join(words) or f"your {context.device}"

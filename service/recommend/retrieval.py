@@ -44,7 +44,7 @@ AUDIO_WEIGHTS = {
 AUDIO = np.array([AUDIO_WEIGHTS.get(name, 0.0) for name in FEATURES], np.float32)
 
 
-def collaborative(view: View, listener: Listener, ask: Ask) -> Parts:
+def collaborative(view: View, listener: Listener, _ask: Ask) -> Parts:
     """What people who play the same tracks play: the item-to-item model, history as the query."""
     model, history = view.model, listener.history
     if model is None:
@@ -58,7 +58,7 @@ def collaborative(view: View, listener: Listener, ask: Ask) -> Parts:
     return {"collaborative": scores}
 
 
-def content(view: View, listener: Listener, ask: Ask) -> Parts:
+def content(view: View, listener: Listener, _ask: Ask) -> Parts:
     """The same artists, the same genres, the same sound."""
     catalogue, history, wanted = view.catalogue, listener.history, listener.user.preferences
     rows, strengths = history.liked_rows, history.liked_strengths
@@ -89,7 +89,7 @@ def context(view: View, listener: Listener, ask: Ask) -> Parts:
     return {"context": similarities(view.catalogue.features, wanted.target, wanted.weights)}
 
 
-def trending(view: View, listener: Listener, ask: Ask) -> Parts:
+def trending(view: View, _listener: Listener, _ask: Ask) -> Parts:
     """What is played now."""
     return {"trending": view.trending} if view.catalogue.size else {}
 

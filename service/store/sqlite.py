@@ -161,7 +161,8 @@ class SqliteStore:
         version = await self._writer.run(
             lambda connection: connection.execute("PRAGMA data_version").fetchone()[0]
         )
-        changed, self._version = version != self._version, version
+        changed = bool(version != self._version)
+        self._version = version
         return changed
 
     async def counts(self) -> dict[str, int]:

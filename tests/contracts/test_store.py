@@ -24,7 +24,7 @@ def listen(number: int, *, user: str = "u1", minutes: int | None = None) -> List
     return Listen(id=f"l{number}", user_id=user, track_id=f"t{number}", at=at)
 
 
-def track(number: int, **more: object) -> Track:
+def track(number: int, **more) -> Track:
     return Track(id=f"t{number}", title=f"Title {number}", artist="A", **more)
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -25,9 +25,8 @@ def test_the_cap_holds_back_what_the_gap_allows():
 
 
 def test_the_gap_gives_way_before_the_cap():
-    """At the third place 7 is full and 8 is within the gap: 8 it is, though 7 is better."""
-    assert [0, 1, 3, 2] == space(i32(7, 8, 7, UNKNOWN), 4, gap=2, cap=1).tolist()
-    assert [0, 1, 2] == space(i32(7, 7, 7), 3, gap=2, cap=9).tolist()
+    """From the third place on no artist is out of its gap; at the fourth 7 is full as well."""
+    assert [0, 3, 1, 4, 2] == space(i32(7, 7, 7, 8, 8), 5, gap=2, cap=2).tolist()
 
 
 def test_the_cap_gives_way_when_nothing_else_is_left():
@@ -42,7 +41,6 @@ def test_different_artists_keep_their_order():
     assert list(range(9)) == space(np.arange(9, dtype=np.int32), 9, gap=3, cap=1).tolist()
 
 
-@settings(deadline=None)
 @given(artists=ARTISTS, **OPTIONS)
 def test_matches_reference(artists, limit, gap, cap):
     np.testing.assert_array_equal(
@@ -52,7 +50,6 @@ def test_matches_reference(artists, limit, gap, cap):
     )
 
 
-@settings(deadline=None)
 @given(artists=ARTISTS, **OPTIONS)
 def test_the_list_is_full_and_no_candidate_comes_twice(artists, limit, gap, cap):
     chosen = space(artists, limit, gap=gap, cap=cap)
@@ -60,7 +57,6 @@ def test_the_list_is_full_and_no_candidate_comes_twice(artists, limit, gap, cap)
     assert min(limit, artists.size) == chosen.size == np.unique(chosen).size
 
 
-@settings(deadline=None)
 @given(artists=ARTISTS, **OPTIONS)
 def test_an_artist_comes_back_within_the_gap_or_over_the_cap_only_when_forced(
     artists, limit, gap, cap

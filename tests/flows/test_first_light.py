@@ -6,7 +6,7 @@ from tests.flows.conftest import fit
 from tests.worlds import TASTES
 
 
-async def ask(client: AsyncTestClient, user: str, **query: object) -> dict:
+async def ask(client: AsyncTestClient, user: str, **query) -> dict:
     answer = await client.get(f"/v1/users/{user}/recommendations", params=query)
     assert 200 == answer.status_code, answer.text
     return answer.json()

@@ -5,6 +5,8 @@ import gzip
 import zipfile
 from pathlib import Path
 
+import msgspec
+
 from service.bus import Bus
 from service.doors.importers import FORMATS, Options, Summary, run
 from service.learn.ingest import Ingest
@@ -67,3 +69,8 @@ class House:
 def sums(summary: Summary) -> tuple[int, int, int, int]:
     """Read, stored, duplicate, rejected."""
     return summary.read, summary.stored, summary.duplicate, summary.rejected
+
+
+def reasons(house: House) -> list[str]:
+    """Why rows were rejected, in the order of the file."""
+    return [msgspec.json.decode(row)["reason"] for row in house.rejects.read_bytes().splitlines()]

@@ -70,7 +70,7 @@ def test_a_gzip_cut_short_stores_nothing_and_says_how_far_it_came(house) -> None
     path = house.folder / "cut.csv.gz"
     path.write_bytes(whole[: len(whole) * 2 // 3])
     said = refusal(house, path)
-    line = int(re.search(r"near line ([\d,]+)", said)[1].replace(",", ""))
+    line = int(re.findall(r"near line ([\d,]+)", said)[0].replace(",", ""))
 
     assert 5_000 < line < 20_000
     assert "nothing was stored. Download or export it again" in said

@@ -1,0 +1,216 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.sparse import csr_array
+
+from core import reference
+from core.ease import ease
+from core.linear import ItemWeights, contributions, fit, score, truncate
+
+STRENGTH = st.floats(-2, 2, width=32)
+
+
+def f32(values):
+    return np.array(values, np.float32)
+
+
+def i32(values):
+    return np.array(values, np.int32)
+
+
+def item_weights(dense):
+    matrix = csr_array(np.asarray(dense, np.float32))
+    return ItemWeights(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data)
+
+
+def to_dense(weights):
+    arrays_ = weights.values, weights.indices, weights.indptr
+    return csr_array(arrays_, shape=(weights.n, weights.n)).toarray()
+
+
+@st.composite
+def questions(draw):
+    n, h = draw(st.integers(1, 12)), draw(st.integers(0, 8))
+    values = st.floats(-2, 2, width=32) | st.just(0.0)
+    weights = item_weights(draw(arrays(np.float32, (n, n), elements=values)))
+    rows = draw(arrays(np.int32, h, elements=st.integers(0, n - 1)))  # may repeat
+    return weights, rows, draw(arrays(np.float32, h, elements=STRENGTH))
+
+
+def checkerboard(users=12, tracks=10):
+    """Even users hear even tracks, odd users odd ones; user u still lacks track u % tracks."""
+    board = (np.add.outer(np.arange(users), np.arange(tracks)) % 2 == 0).astype(np.float32)
+    board[np.arange(users), np.arange(users) % tracks] = 0
+    return csr_array(board)
+
+
+def test_on_a_checkerboard_the_one_track_missing_of_the_own_colour_comes_first():
+    interactions = checkerboard()
+    weights = fit(interactions, l2=1.0, popularity_exponent=0.2, neighbours=10)
+    best = []
+    for user in range(12):
+        heard = interactions[[user]].indices.astype(np.int32)
+        scores = score(weights, heard, np.ones(heard.size, np.float32))
+        scores[heard] = -np.inf
+        best.append(int(scores.argmax()))
+
+    assert [user % 10 for user in range(12)] == best
+
+
+def test_frozen_answer():
+    """By hand: X'X + I = [[4, 2, 1], [2, 3, 0], [1, 0, 2]], whose inverse times 13 is
+    [[6, -4, -3], [-4, 7, 2], [-3, 2, 8]]; columns over the square roots of 3, 2 and 1 listeners.
+    """
+    interactions = csr_array(f32([[1, 1, 0], [1, 0, 1], [1, 1, 0]]))
+    weights = fit(interactions, l2=1.0, popularity_exponent=0.5, neighbours=2)
+
+    np.testing.assert_allclose(
+        to_dense(weights),
+        [[0, 4 / 7, 3 / 8], [4 / 6, 0, -2 / 8], [3 / 6, -2 / 7, 0]] / np.sqrt([3, 2, 1]),
+        atol=1e-6,
+    )
+
+
+def test_fit_is_ease_damped_by_popularity_over_the_tracks_somebody_heard():
+    rng = np.random.default_rng(0)
+    x = (rng.random((60, 25)) < 0.2).astype(np.float32)
+    x[:, [0, 7, 24]] = 0
+    listeners = np.maximum((x != 0).sum(axis=0), 1)
+    weights = fit(csr_array(x), l2=3.0, popularity_exponent=0.2, neighbours=25)
+    expected = reference.ease(csr_array(x), l2=3.0) * listeners**-0.2
+
+    np.testing.assert_allclose(to_dense(weights), expected, atol=1e-6)
+
+
+def test_rows_and_columns_of_tracks_without_a_listener_are_empty():
+    """A stored 0 is no listener either."""
+    heard = csr_array((f32([1, 1, 0]), [0, 2, 3], [0, 2, 3]), shape=(2, 5))
+    weights = fit(heard, l2=1.0, popularity_exponent=0.2, neighbours=5)
+
+    assert [0, 1, 1, 2, 2, 2] == weights.indptr.tolist()
+    assert [2, 0] == weights.indices.tolist()
+
+
+def test_nobody_heard_anything():
+    weights = fit(csr_array((3, 4), dtype=np.float32), l2=1.0, popularity_exponent=0, neighbours=2)
+
+    assert (4, 0) == (weights.n, weights.values.size)
+
+
+def test_truncate_keeps_the_strongest_of_every_column_whatever_their_sign():
+    dense = f32([[0, 1, 5], [-3, 0, -5], [2, 1, 0]])
+    weights = truncate(dense, 1, tracks=i32([0, 2, 3]), n=5)
+
+    np.testing.assert_array_equal(
+        to_dense(weights)[:4, :4],  # the tie of the last column goes to the lower row
+        f32([[0, 0, 1, 5], [0, 0, 0, 0], [-3, 0, 0, 0], [0, 0, 0, 0]]),
+    )
+    assert 5 == weights.n
+
+
+@given(
+    dense=st.integers(0, 9).flatmap(lambda n: arrays(np.float32, (n, n), elements=STRENGTH)),
+    neighbours=st.integers(1, 10),
+)
+def test_truncate_keeps_a_column_or_its_strongest(dense, neighbours):
+    n = len(dense)
+    weights = truncate(dense, neighbours, tracks=np.arange(n, dtype=np.int32), n=n)
+    for column, whole in zip(to_dense(weights).T, dense.T, strict=True):
+        strongest = np.sort(np.abs(whole))[::-1][:neighbours]
+
+        np.testing.assert_array_equal(np.sort(np.abs(column))[::-1][:neighbours], strongest)
+        assert set(column) <= {*whole, 0}
+
+
+def test_score_known_answer():
+    weights = item_weights([[0, 2, 0], [1, 0, 0], [0, 4, 0]])
+
+    assert [-1, 10, 0] == score(weights, i32([0, 1, 2]), f32([1, -1, 2])).tolist()
+
+
+def test_contributions_add_up_to_the_score():
+    rng = np.random.default_rng(0)
+    weights = item_weights(rng.random((30, 30)) * (rng.random((30, 30)) < 0.4))
+    rows, strengths = np.arange(0, 30, 3, dtype=np.int32), rng.random(10, np.float32)
+    total = [contributions(weights, rows, strengths, target).sum() for target in range(30)]
+
+    np.testing.assert_allclose(total, score(weights, rows, strengths), rtol=1e-5)
+
+
+@given(question=questions())
+def test_score_matches_reference_to_the_bit(question):
+    np.testing.assert_array_equal(score(*question), reference.score(*question), strict=True)
+
+
+@given(question=questions(), choose=st.data())
+def test_contributions_match_reference_to_the_bit(question, choose):
+    target = choose.draw(st.integers(0, question[0].n - 1))
+
+    np.testing.assert_array_equal(
+        contributions(*question, target), reference.contributions(*question, target), strict=True
+    )
+
+
+WEIGHTS = item_weights([[0, 2], [1, 0]])
+
+
+@pytest.mark.parametrize(
+    "rows, strengths, target, message",
+    [
+        (i32([2]), f32([1]), 0, r"rows must be in 0\.\.1, got 2"),
+        (i32([-1]), f32([1]), 0, r"rows must be in 0\.\.1, got -1"),
+        (np.zeros(1), f32([1]), 0, r"rows must be int32 \(h,\)"),
+        (i32([0]), f32([1, 2]), 0, r"strengths must be float32 \(1,\)"),
+        (i32([0]), f32([np.nan]), 0, "strengths must be finite"),
+        (i32([0]), f32([1]), 2, r"target must be in 0\.\.1, got 2"),
+        (i32([0]), f32([1]), -1, "target must be at least 0"),
+    ],
+)
+def test_what_does_not_fit_is_refused(rows, strengths, target, message):
+    with pytest.raises(ValueError, match=message):
+        contributions(WEIGHTS, rows, strengths, target)
+
+
+def test_score_refuses_a_row_outside():
+    with pytest.raises(ValueError, match=r"rows must be in 0\.\.1, got 2"):
+        score(WEIGHTS, i32([2]), f32([1]))
+
+
+@pytest.mark.parametrize(
+    "arrays_, message",
+    [
+        ((np.array([0, 1]), i32([1]), f32([1])), r"columns must be in 0\.\.0, got 1"),
+        ((np.array([0, 1]), i32([0]), f32([1, 2])), r"values must be float32 \(1,\)"),
+        ((np.array([0, 1]), i32([0]), f32([np.nan])), "values must be finite"),
+        ((np.array([0, 1], np.int32), i32([0]), f32([1])), r"indptr must be int64"),
+    ],
+)
+def test_broken_weights_cannot_be_made(arrays_, message):
+    with pytest.raises(ValueError, match=message):
+        ItemWeights(*arrays_)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"neighbours": 0}, "neighbours must be at least 1"),
+        ({"popularity_exponent": np.nan}, "popularity_exponent must be finite"),
+        ({"l2": -1.0}, "l2 must be above 0"),
+    ],
+)
+def test_fit_refuses_an_option_that_does_not_fit(change, message):
+    with pytest.raises(ValueError, match=message):
+        fit(checkerboard(), **({"l2": 1.0, "popularity_exponent": 0, "neighbours": 3} | change))
+
+
+def test_truncate_refuses_a_matrix_that_does_not_fit_its_tracks():
+    with pytest.raises(ValueError, match=r"dense must be float32 \(2, 2\), got float32 \(3, 3\)"):
+        truncate(np.zeros((3, 3), np.float32), 1, tracks=i32([0, 1]), n=4)
+
+
+def test_popularity_exponent_zero_leaves_ease_as_it_is():
+    weights = fit(checkerboard(), l2=1.0, popularity_exponent=0, neighbours=10)
+
+    np.testing.assert_allclose(to_dense(weights), ease(checkerboard(), l2=1.0), atol=1e-7)

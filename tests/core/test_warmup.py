@@ -1,0 +1,97 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from core import warmup
+from core.blend import blend, standardise
+from core.evaluation import Truth, mrr, ndcg, recall
+from core.linear import ItemWeights, contributions, fit, score
+from core.neighbours import ByTrack, cosine
+from core.ordering import space
+from core.similarity import similar, similarities
+from core.topk import topk
+
+ROOT = Path(__file__).parents[2]
+FRESH = """
+import json
+from core.warmup import kernels, warm
+warm()
+print(json.dumps({name: [str(s) for s in kernel.signatures] for name, kernel in kernels().items()}))
+"""
+
+
+def mapped(folder, array):
+    """The array as a model file gives it: read-only and mapped."""
+    path = folder / f"{len(list(folder.iterdir()))}.npy"
+    np.save(path, array)
+    return np.load(path, mmap_mode="r")
+
+
+def ordinary_calls(folder):
+    """Every public kernel on arrays as requests and fits bring them: mapped, strided, one-sided."""
+    rng = np.random.default_rng(0)
+    features = rng.random((9, 5000), np.float32)
+    target, weights = features[:, 7], np.ones(9, np.float32)
+    scores = rng.random((3, 5000), np.float32)
+    for given in (features, mapped(folder, features)):
+        similarities(given, target, weights)
+        similar(given, target, weights, np.int32(50), bias=scores[0])
+        similar(given, target, weights, 50, eligible=scores[1] > 0.5)
+    for given in (scores[0], scores[:, 3], mapped(folder, scores[1]), scores[0, :0]):
+        topk(given, np.int64(10))
+        standardise(given)
+    blend(scores, scores[:, 0])
+    blend(np.asfortranarray(scores), scores[:, 0])
+    for users in (40, 200):
+        listens = csr_array((rng.random((users, 90)) < 0.2).astype(np.float32))
+        fitted = fit(listens, l2=10.0, popularity_exponent=0.2, neighbours=20)
+    loaded = ItemWeights(*(mapped(folder, getattr(fitted, name)) for name in vars(fitted)))
+    rows, strengths = rng.permutation(90)[:30].astype(np.int32), rng.random(30, np.float32)
+    for model in (fitted, loaded):
+        score(model, rows[::2], strengths[::2])
+        contributions(model, rows, strengths, np.int32(4))
+    turned = csr_array(listens.T)
+    offsets, users = turned.indptr.astype(np.int64), turned.indices.astype(np.int32)
+    cosine(ByTrack(offsets, users, turned.data), np.ones(200, np.float32), rows, strengths)
+    space(rows, np.int32(20), gap=np.int64(2), cap=3)
+    shown = rng.integers(-1, 5000, (200, 12), dtype=np.int32)
+    truth = Truth(offsets, users)
+    for measure in (recall, ndcg, mrr):
+        measure(shown[:90, ::2], truth)
+
+
+def test_after_warm_an_ordinary_call_compiles_nothing(tmp_path):
+    """A fresh process tells what warm() alone compiles; this one may know no signature more.
+
+    So no test that ran before, in any file, has needed another one either. The cache of the fresh
+    process is empty, because a kernel read from the cache does not list the kernels it calls.
+    """
+    (tmp_path / "arrays").mkdir()
+    ordinary_calls(tmp_path / "arrays")
+    fresh = subprocess.run(
+        [sys.executable, "-c", FRESH],
+        cwd=ROOT,
+        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "kernels")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    compiled = {name: set(signatures) for name, signatures in json.loads(fresh.stdout).items()}
+    here = {name: {str(s) for s in k.signatures} for name, k in warmup.kernels().items()}
+    extra = {name: found - compiled[name] for name, found in here.items()}
+
+    assert {} == {name: found for name, found in extra.items() if found}
+    assert [] == [name for name, signatures in compiled.items() if not signatures]
+
+
+def test_it_says_how_many_kernels_it_compiled(capsys):
+    warmup.main()
+    words = capsys.readouterr().out.split()
+
+    assert ["compiled", str(len(warmup.kernels())), "kernels", "in"] == words[:4]
+    assert "s" == words[5]
