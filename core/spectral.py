@@ -1,8 +1,9 @@
 """A dense item-to-item matrix from the strongest directions of taste.
 
 Shen et al., "How Powerful is Graph Convolution for Recommendation?" (GF-CF, 2021), ideal low-pass
-part: with the normalised `N = D_u^-1/2 X D_i^-1/2` and V its top right singular vectors, the weights
-are `D_i^-1/2 V V' D_i^1/2`. What survives is what many listeners agree on; noise is in the rest.
+part: with the normalised `N = D_u^-1/2 X D_i^-1/2` and V its top right singular vectors, the
+weights are `D_i^-1/2 V V' D_i^1/2`. What survives is what many listeners agree on; noise is in the
+rest.
 """
 
 import numpy as np

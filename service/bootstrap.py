@@ -70,7 +70,7 @@ def build(settings: Settings, store: Store) -> House:
         ingest=Ingest(store, bus, current.knows),
         shelf=Shelf(store, bus),
         trainer=trainer,
-        refresh=Refresh(store, current, trainer, revs, satisfaction),
+        refresh=Refresh(store, current, trainer, revs, satisfaction=satisfaction),
         accounts=Accounts(store, bus, current, jobs),
         recommender=Recommender(
             store,

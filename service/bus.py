@@ -1,8 +1,9 @@
 """Facts and who hears them, inside one process.
 
 Delivery is in order and awaited: `publish` returns when every subscriber has run, so an answer that
-follows a publish already sees its effect. A subscriber that raises is logged and the rest still run:
-a fact is past tense, nobody can veto it. What was stored is safe either way, since the store is the log.
+follows a publish already sees its effect. A subscriber that raises is logged and the rest still
+run: a fact is past tense, nobody can veto it. What was stored is safe either way: the store is the
+log.
 """
 
 from collections import defaultdict

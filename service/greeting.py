@@ -1,4 +1,4 @@
-"""What a newcomer sees when the service is ready: three requests that work on what is really stored."""
+"""What a newcomer sees when the service is ready: three requests that work on what is stored."""
 
 from service.bootstrap import House
 from service.domain import Listen

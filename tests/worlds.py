@@ -1,4 +1,4 @@
-"""A small world whose right answers are obvious: three tastes that never mix, and their listeners."""
+"""A small world whose right answers are obvious: three tastes that never mix, and listeners."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -9,10 +9,10 @@ TASTES = ("jazz", "metal", "folk")
 TRACKS_PER_TASTE = 20
 USERS_PER_TASTE = 15
 SOUND = {
-    "jazz": {"energy": 0.3, "valence": 0.6, "acousticness": 0.8, "danceability": 0.5, "tempo": 110.0},
-    "metal": {"energy": 0.95, "valence": 0.2, "acousticness": 0.02, "danceability": 0.3, "tempo": 160.0},
-    "folk": {"energy": 0.4, "valence": 0.7, "acousticness": 0.9, "danceability": 0.4, "tempo": 95.0},
-}  # fmt: skip
+    "jazz": Features(energy=0.3, valence=0.6, acousticness=0.8, danceability=0.5, tempo=110),
+    "metal": Features(energy=0.95, valence=0.2, acousticness=0.02, danceability=0.3, tempo=160),
+    "folk": Features(energy=0.4, valence=0.7, acousticness=0.9, danceability=0.4, tempo=95),
+}
 YESTERDAY = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
 
 
@@ -24,7 +24,7 @@ def tracks() -> list[Track]:
             title=f"{taste.title()} Song {number}",
             artist=f"{taste.title()} Artist {number % 10}",
             genres=(taste,),
-            features=Features(**SOUND[taste]),
+            features=SOUND[taste],
             duration_ms=200_000,
             explicit=number == 19,
         )
@@ -34,7 +34,7 @@ def tracks() -> list[Track]:
 
 
 def listens() -> list[Listen]:
-    """Everybody plays twelve tracks of their taste, no track of another; users are jazz-u0 and so on."""
+    """Everybody plays twelve tracks of one taste, none of another; users are jazz-u0 and so on."""
     draw = random.Random(5)
     return [
         Listen(

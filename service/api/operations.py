@@ -33,9 +33,9 @@ class HealthController(Controller):
     async def ready(
         self, store: NamedDependency[Store], current: NamedDependency[Current]
     ) -> Response[Health]:
-        """The store answers. A missing model is reported, not fatal: lists are popular until a fit."""
+        """The store answers. A missing model is reported, not fatal: lists are popular then."""
         try:
-            await store.counts()
+            await store.ping()
         except Unavailable as error:
             return Response(Health("unavailable", {"store": str(error)}), status_code=503)
         model = current.model.version if current.model else "none yet: popular lists until a fit"

@@ -64,6 +64,8 @@ class SimilarQuery(Struct, forbid_unknown_fields=True):
 
 
 class TrendingQuery(Struct, forbid_unknown_fields=True):
+    """How many."""
+
     limit: Limit = 20
 
 
@@ -105,7 +107,7 @@ class RecommendationController(Controller):
         track_id: FromPath[str],
         similar_tracks: NamedDependency[SimilarTracks],
     ) -> SimilarPage:
-        """Tracks that sound like this one, with a reason each; for one listener when `user` is given."""
+        """Tracks near this one, with a reason each; for one listener when `user` is given."""
         query = read_query(request, SimilarQuery)
         track_id = read_path(track_id, TrackId)
         return await similar_tracks.of(track_id, limit=query.limit, user_id=query.user)

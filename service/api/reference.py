@@ -1,4 +1,4 @@
-"""The API page at /schema: Swagger UI out of the installed package, so it works with no internet."""
+"""The API page at /schema: Swagger UI out of an installed package, so it needs no internet."""
 
 from importlib.resources import files
 from pathlib import Path

@@ -17,7 +17,7 @@ from service.settings import Settings
 @click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True)
 @click.option("--mix", type=click.Choice(["discover", "familiar", "blend"]), default="discover")
 @click.option("--json", "as_json", is_flag=True, help="Print what the HTTP API would answer.")
-def recommend(user: str, limit: int, mix: str, as_json: bool) -> None:
+def recommend(user: str, *, limit: int, mix: str, as_json: bool) -> None:
     """Recommend tracks to USER, with a reason each.
 
     Example: echotune recommend u1 --limit 5

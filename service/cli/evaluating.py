@@ -29,8 +29,9 @@ console = Console(highlight=False)
 def evaluate(protocol: str, json_path: Path | None, png_path: Path | None) -> None:
     """Run a published protocol through the code that serves.
 
-    n: #nowplaying playlists (metrics at 20). s: the Last.fm split of LightGCN++ (at 10). DATASETS_DIR
-    names the folder that holds nowplaying/ and lastfm_split/. All weights are chosen on validation rows.
+    n: #nowplaying playlists (metrics at 20). s: the Last.fm split of LightGCN++ (at 10).
+    DATASETS_DIR names the folder that holds nowplaying/ and lastfm_split/. All weights are chosen
+    on validation rows.
 
     Example: DATASETS_DIR=~/datasets echotune evaluate n --png quality.png
     """
@@ -65,8 +66,8 @@ def run(name: str, env: "os._Environ[str] | dict[str, str]", progress_on: Consol
 
 def as_table(outcome: "Outcome") -> Table:
     """The figures as people read them."""
-    title = f"protocol {outcome.protocol}: {outcome.users} users, {outcome.tracks} tracks, at {outcome.k}"
-    table = Table(title=title, title_justify="left")
+    size = f"{outcome.users} users, {outcome.tracks} tracks, at {outcome.k}"
+    table = Table(title=f"protocol {outcome.protocol}: {size}", title_justify="left")
     table.add_column("")
     for name in ("recall", "ndcg", "coverage", "gini", "novelty"):
         table.add_column(name, justify="right")

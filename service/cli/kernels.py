@@ -1,8 +1,8 @@
 """Compile the kernels once, before anything is served; later starts read them from disk.
 
-Numba writes its disk cache without locks, so only one process may (numba#4807): the first start does
-it under a file lock, in a folder named after the source, and leaves a mark. NUMBA_CACHE_DIR has to be
-set before `core` is imported, which is why this module imports nothing of it.
+Numba writes its disk cache without locks, so only one process may (numba#4807): the first start
+does it under a file lock, in a folder named after the source, and leaves a mark. NUMBA_CACHE_DIR
+has to be set before `core` is imported, which is why this module imports nothing of it.
 """
 
 import fcntl
@@ -33,7 +33,7 @@ def prepare_kernels(home: Path) -> bool:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (folder / MARK).exists():
             return False
-        made = subprocess.run(  # noqa: S603 - our own module
+        made = subprocess.run(
             [sys.executable, "-m", "core.warmup"],
             cwd=CORE.parent,
             capture_output=True,
@@ -47,7 +47,7 @@ def prepare_kernels(home: Path) -> bool:
 
 
 def digest() -> str:
-    """Names what the compiled code depends on: our source, Numba, NumPy, Python and the processor."""
+    """Names what compiled code depends on: our source, Numba, NumPy, Python, the processor."""
     about = hashlib.sha256()
     for source in sorted(CORE.glob("*.py")):
         about.update(source.read_bytes())

@@ -25,7 +25,7 @@ HEADER_TIMEOUT_MS = 5_000  # Granian's default of 30 s lets 200 idle sockets hol
 @click.option("--role", type=click.Choice(["all", "api", "worker", "learner"]), default="all")
 @click.option("--workers", type=click.IntRange(1), default=1, help="Server processes.")
 @click.option("--no-demo", is_flag=True, help="Start with an empty catalogue, not the demo world.")
-def serve(host: str | None, port: int | None, role: str, workers: int, no_demo: bool) -> None:
+def serve(*, host: str | None, port: int | None, role: str, workers: int, no_demo: bool) -> None:
     """Serve recommendations over HTTP.
 
     With an empty data folder it first makes a demo world to play with: a catalogue, listeners with

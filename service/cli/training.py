@@ -18,7 +18,8 @@ console = Console(stderr=True, highlight=False)
 def train() -> None:
     """Fit a model on everything stored, check it on held-out listens, serve it.
 
-    A running server takes it over within a second. Older versions stay: POST /v1/models/{version}/activate.
+    A running server takes it over within seconds. Older versions stay and can be brought back:
+    POST /v1/models/{version}/activate.
     """
     settings = Settings.from_env(os.environ)
     prepare_kernels(settings.home)

@@ -68,7 +68,7 @@ def show(
     only: Part | None = None,
     spaced: bool = False,
 ) -> Shown:
-    """The lists of `users`: tracks heard left out, one part alone or all, with artist spacing or not."""
+    """The lists of `users` without what they heard: of one part or all, artists spaced or not."""
     weights = view.model.blend if view.model else BlendWeights()
     shown = np.full((len(users), k), -1, np.int32)
     for place, user in enumerate(users):

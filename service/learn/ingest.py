@@ -94,7 +94,7 @@ class Ingest:
 
 
 def listen_id(listen: Listen, at: datetime) -> str:
-    """Base62 of blake2b-128 over user, track, action and `at` in ms: a resent listen keeps its id."""
+    """Base62 of blake2b-128 over user, track, action, `at` in ms: a resent listen keeps its id."""
     parts = (listen.user_id, listen.track_id, listen.action, str(milliseconds(at)))
     return base62(blake2b("\0".join(parts).encode(), digest_size=16).digest())
 

@@ -21,7 +21,7 @@ class Interactions(Struct, frozen=True):
 async def read_interactions(
     batches: AsyncIterator[list[Listen]], catalogue: Catalogue
 ) -> Interactions:
-    """Fold every user's listens; dislikes and skips cancel plays, what is left below 0 is dropped."""
+    """Fold every user's listens; dislikes and skips cancel plays, and what ends below 0 goes."""
     net: dict[tuple[int, int], float] = {}
     users: dict[str, int] = {}
     durations = catalogue.durations_ms.tolist()

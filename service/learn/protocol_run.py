@@ -20,7 +20,7 @@ ALONE: tuple[Part, ...] = ("trending", "audio", "genre", "artist", "collaborativ
 
 
 class Protocol(Struct, frozen=True, kw_only=True):
-    """One dataset with its split. `final` is what the judged model is fitted on and what it masks."""
+    """One dataset and its split. `final` is what the judged model is fitted on and masks."""
 
     name: str
     k: int

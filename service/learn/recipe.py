@@ -1,8 +1,8 @@
 """How the item-to-item model is made: closed forms added up, then cut to the strongest neighbours.
 
-1. Ridge regression of every track on all others without itself (EASE, Steck 2019), with a penalty that
-   grows with the track's listeners (the dropout of EDLAE, Steck 2020). Artists and albums take part as
-   extra listeners who played all of their own tracks: that is what ties rare tracks to their like.
+1. Ridge regression of every track on all others without itself (EASE, Steck 2019), with a penalty
+   that grows with the track's listeners (the dropout of EDLAE, Steck 2020). Artists and albums take
+   part as extra listeners who played all of their own tracks: that ties rare tracks to their like.
 2. A spectral part: the strongest directions of taste (GF-CF, Shen et al. 2021).
 
 Chosen on validation rows (docs/adr/0005). On protocol N plain EASE gave NDCG@20 .1760 there, the
@@ -10,17 +10,17 @@ growing penalty .1842, artists and albums as extra listeners .1890.
 """
 
 import numpy as np
-from core.ease import Interactions, ease
-from core.linear import ItemWeights, truncate
-from core.spectral import spectral
 from msgspec import Struct
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
+from core.ease import Interactions, ease
+from core.linear import ItemWeights, truncate
+from core.spectral import spectral
 from service.model.catalogue import Catalogue
 
 MOST_TRACKS = 12_000
-"""Tracks that get a column, most listeners first: the dense matrix takes 4 bytes x its square (576 MB)."""
+"""Tracks that get a column, most listeners first: the dense matrix takes 4 n^2 bytes, 576 MB."""
 SCALE_USERS = 2_000
 
 

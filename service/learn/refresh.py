@@ -30,6 +30,7 @@ class Refresh:
         current: Current,
         trainer: Trainer,
         revs: Revs,
+        *,
         satisfaction: Satisfaction,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:

@@ -58,7 +58,8 @@ class Trainer:
         interactions = await read_interactions(self._store.listens(), catalogue)
         if interactions.matrix.nnz < FEWEST_PAIRS:
             raise ModelNotReady(
-                f"{interactions.matrix.nnz} likes or plays are too few to learn from: import listens first"
+                f"{interactions.matrix.nnz} likes or plays are too few to learn from:"
+                " import listens first"
             )
         progress(0.1)
         now = self._clock()

@@ -155,7 +155,7 @@ def _genre_matrix(members: Names, names: Names) -> csr_array:
 
 
 def feature_vector(track: Track) -> list[float]:
-    """The nine features scaled to 0..1 (DESIGN: tempo / 250 BPM, loudness + 60 dB / 60), NaN unknown."""
+    """The nine features scaled to 0..1 (tempo by 250 BPM, loudness from -60 dB up), NaN unknown."""
     values = [getattr(track.features, name) for name in FEATURES]
     vector = [np.nan if value is None else float(value) for value in values]
     vector[TEMPO] = min(vector[TEMPO], 250.0) / 250 if values[TEMPO] is not None else np.nan

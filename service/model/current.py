@@ -1,8 +1,9 @@
 """What is served right now: one catalogue, one model, what is trending.
 
-This is where `learn` and `recommend` meet. `learn` replaces a part by assignment; `recommend` takes a
-`View` once per request and reads nothing else, so a model or catalogue that changes half-way through
-a request cannot mix two states in one answer. Everything inside a View is immutable by agreement.
+This is where `learn` and `recommend` meet. `learn` replaces a part by assignment; `recommend` takes
+a `View` once per request and reads nothing else, so a model or catalogue that changes half-way
+through a request cannot mix two states in one answer. Everything inside a View is immutable by
+agreement.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Model versions on disk: a folder each, arrays as .npy opened with mmap, a manifest that vouches.
 
-Written to a temporary folder, synced, renamed, the parent synced: a version is there whole or not at
-all. Loading checks sizes and SHA-256, so a flipped bit is found before it is served.
+Written to a temporary folder, synced, renamed, the parent synced: a version is there whole or not
+at all. Loading checks sizes and SHA-256, so a flipped bit is found before it is served.
 """
 
 import hashlib

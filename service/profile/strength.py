@@ -17,7 +17,8 @@ from service.domain import Listen
 FULL_SHARE = 0.5
 FULL_MS = 240_000
 SKIP_MS = 30_000
-SKIP, LIKE, SAVE, DISLIKE = -0.5, 1.0, 1.2, -1.0
+SKIP = -0.5
+VERDICTS = {"like": 1.0, "save": 1.2, "dislike": -1.0}
 MIDDLE_RATING, RATING_SPAN = 2.75, 2.25
 TYPICAL_MS = 210_000  # stands in for an unknown duration
 
@@ -40,19 +41,22 @@ def verdict(listen: Listen) -> bool | None:
 
 def _single(listen: Listen, duration_ms: int) -> float:
     match listen.action:
-        case "like":
-            return LIKE
-        case "save":
-            return SAVE
-        case "dislike":
-            return DISLIKE
+        case "play":
+            return _play(listen.ms_played, duration_ms)
+        case "skip":
+            return _skip(listen.ms_played, duration_ms)
         case "rating":
             return ((listen.rating or MIDDLE_RATING) - MIDDLE_RATING) / RATING_SPAN
-        case "skip":
-            if listen.ms_played is None or listen.ms_played < SKIP_MS:
-                return SKIP
-            return SKIP * (1 - min(listen.ms_played / duration_ms, 1))
-    if listen.ms_played is None:
-        return 1.0
+        case _:
+            return VERDICTS[listen.action]
+
+
+def _play(ms_played: int | None, duration_ms: int) -> float:
     needed = min(FULL_SHARE * duration_ms, FULL_MS)
-    return min(listen.ms_played / needed, 1.0)
+    return 1.0 if ms_played is None else min(ms_played / needed, 1.0)
+
+
+def _skip(ms_played: int | None, duration_ms: int) -> float:
+    if ms_played is None or ms_played < SKIP_MS:
+        return SKIP
+    return SKIP * (1 - min(ms_played / duration_ms, 1))

@@ -10,8 +10,8 @@ from service.recommend.ask import Ask, Listener
 def eligible(view: View, listener: Listener, ask: Ask) -> NDArray[np.bool_]:
     """Bool (n,): not disliked, blocked, excluded, or unwanted by the mix.
 
-    "Heard" is every track among the newest 500 listens: bounded work, and what was last heard before
-    that may come as news again.
+    "Heard" is every track among the newest 500 listens: bounded work, and what was last heard
+    before that may come as news again.
     """
     catalogue, history, user = view.catalogue, listener.history, listener.user
     allowed = np.full(catalogue.size, ask.mix != "familiar")

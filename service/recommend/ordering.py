@@ -16,7 +16,7 @@ POOL = 3  # candidates per place on the list
 def order(
     scores: NDArray[np.float32], eligible: NDArray[np.bool_], catalogue: Catalogue, limit: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Rows and scores of the list, best first but for artist spacing; shorter only when few are left."""
+    """Rows and scores of the list, best first but for artist spacing; short when few are left."""
     masked = np.where(eligible, scores, -np.inf).astype(np.float32)
     rows, best = topk(masked, k=limit * POOL)
     cap = max(FEWEST_OF_ONE, round(limit * ARTIST_SHARE))

@@ -1,4 +1,4 @@
-"""One request in, one encoded answer out: from the cache when nothing changed, else from the pipeline."""
+"""One request in, one encoded answer out: cached when nothing changed, else from the pipeline."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime

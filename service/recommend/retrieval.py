@@ -1,8 +1,8 @@
 """Four strategies, each scoring the whole catalogue: who is near, and by which measure.
 
-A strategy returns its parts, float32 (n,) each: content measures artist, genre and audio apart. A part
-is NaN where it has nothing to say about a track; a strategy with nothing to say at all returns no
-part. Strategies run side by side; one that fails or is late is left out and named.
+A strategy returns its parts, float32 (n,) each: content measures artist, genre and audio apart. A
+part is NaN where it has nothing to say about a track; a strategy with nothing to say at all returns
+no part. Strategies run side by side; one that fails or is late is left out and named.
 """
 
 import asyncio

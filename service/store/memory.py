@@ -110,6 +110,9 @@ class MemoryStore:
         listens = sum(map(len, self._listens.values()))
         return {"listens": listens, "tracks": len(self._tracks), "users": len(self._users)}
 
+    async def ping(self) -> None:
+        return None
+
     async def close(self) -> None:
         return None
 

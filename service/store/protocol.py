@@ -89,6 +89,10 @@ class Store(Protocol):
         """How many `listens`, `tracks` and `users` are stored."""
         ...
 
+    async def ping(self) -> None:
+        """Return if the store answers."""
+        ...
+
     async def close(self) -> None:
         """Finish what was accepted, then let go of every resource."""
         ...

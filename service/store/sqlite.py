@@ -48,6 +48,9 @@ COLUMNS = (
     " source, device, context, list_id"
 )
 INSERT_LISTEN = f"INSERT OR IGNORE INTO listens ({COLUMNS}) VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constants
+COUNTS = """
+SELECT (SELECT count(*) FROM listens), (SELECT count(*) FROM tracks), (SELECT count(*) FROM users)
+"""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 SELECT_USER = "SELECT id, rev, updated_at, body FROM users"
@@ -143,7 +146,8 @@ class SqliteStore:
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
         rows = await self._read(
             "SELECT track_id, at / 3600000 AS hour, sum(plays) FROM listens WHERE timed AND at >= ?"
-            " AND action IN ('play', 'like', 'save') GROUP BY track_id, hour ORDER BY track_id, hour",
+            " AND action IN ('play', 'like', 'save')"
+            " GROUP BY track_id, hour ORDER BY track_id, hour",
             (_milliseconds(since),),
         )
         return [(track_id, EPOCH + timedelta(hours=hour), plays) for track_id, hour, plays in rows]
@@ -166,10 +170,11 @@ class SqliteStore:
         return changed
 
     async def counts(self) -> dict[str, int]:
-        tables = ("listens", "tracks", "users")
-        columns = ", ".join(f"(SELECT count(*) FROM {table})" for table in tables)
-        rows = await self._read(f"SELECT {columns}", ())
-        return dict(zip(tables, rows[0], strict=True))
+        rows = await self._read(COUNTS, ())
+        return dict(zip(("listens", "tracks", "users"), rows[0], strict=True))
+
+    async def ping(self) -> None:
+        await self._read("SELECT 1 FROM revs", ())
 
     async def close(self) -> None:
         await anyio.to_thread.run_sync(self._writer.close)

@@ -1,5 +1,7 @@
 """The main job, over HTTP and a real store: listens in, personal and explained lists out."""
 
+import itertools
+
 from litestar.testing import AsyncTestClient
 
 from tests.flows.conftest import fit
@@ -113,7 +115,7 @@ async def test_artists_are_spread_out(world: AsyncTestClient) -> None:
         one["track"]["artist"] for one in (await ask(world, "jazz-u4", limit=8))["recommendations"]
     ]
 
-    assert all(first != second for first, second in zip(artists, artists[1:], strict=False))
+    assert all(first != second for first, second in itertools.pairwise(artists))
 
 
 async def test_the_same_list_is_the_same_bytes_until_something_changes(
