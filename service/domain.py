@@ -1,6 +1,6 @@
 """The words of the house as Structs, the same from the wire to the store."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -38,8 +38,15 @@ Strategy = Literal["collaborative", "content", "context", "trending"]
 Part = Literal["collaborative", "artist", "genre", "audio", "context", "trending"]
 Tier = Literal["personal", "stale", "segment", "popular"]
 
-NOT_SENT = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+NOT_SENT = EPOCH
 """`Listen.at` of a listen whose client sent an id and no time; ingest replaces it by now."""
+
+
+def milliseconds(at: datetime) -> int:
+    """Unix time in ms, exactly: float seconds would round."""
+    return (at - EPOCH) // MILLISECOND
 
 
 class Features(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -66,7 +73,9 @@ class Track(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     genres: Annotated[tuple[Word, ...], Meta(max_length=32)] = ()
     features: Features = Features()
     duration_ms: Annotated[int, Meta(ge=1, le=86_400_000)] | None = None
-    released: Annotated[str, Meta(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$(?!\n)")] | None = None
+    released: Annotated[str, Meta(pattern=r"^[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?$(?!\n)")] | None = (
+        None
+    )
     explicit: bool = False
     popularity: Annotated[float, Meta(ge=0, le=100)] | None = None
     aliases: dict[Word, Annotated[str, Meta(max_length=200)]] = {}

@@ -95,7 +95,8 @@ class Accounts:
 
 
 def _write_cursor(listen: Listen) -> str:
-    return f"{listen.at.isoformat()}~{listen.id}".replace("+00:00", "Z")
+    at = listen.at.isoformat().replace("+00:00", "Z")  # a plus in a query is a space
+    return f"{at}~{listen.id}"
 
 
 def _read_cursor(cursor: str) -> tuple[datetime, str]:

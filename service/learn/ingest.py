@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 from service import metrics
 from service.base62 import base62
 from service.bus import Bus, ListenStored, UserUpdated
-from service.domain import NOT_SENT, Listen
+from service.domain import NOT_SENT, Listen, milliseconds
 from service.errors import InvalidListen
 from service.store import Store
 
@@ -86,10 +86,11 @@ class Ingest:
             raise InvalidListen("`at` is required unless the listen has an `id`")
         if (listen.action == "rating") != (listen.rating is not None):
             raise InvalidListen('`rating` and the action "rating" need each other')
-        at = now if listen.at == NOT_SENT else listen.at.astimezone(UTC)
-        at = at.replace(microsecond=at.microsecond // 1000 * 1000)
-        if not EARLIEST <= at <= now + SKEW:
+        at = now if listen.at == NOT_SENT else listen.at
+        if not EARLIEST <= at <= now + SKEW:  # before any conversion: year 1 has no UTC in Tokyo
             raise InvalidListen(f"`at` must lie between 2000-01-01 and now, got {at.isoformat()}")
+        at = at.astimezone(UTC)
+        at = at.replace(microsecond=at.microsecond // 1000 * 1000)
         return structs.replace(listen, at=at, id=listen.id or listen_id(listen, at))
 
 
@@ -97,8 +98,3 @@ def listen_id(listen: Listen, at: datetime) -> str:
     """Base62 of blake2b-128 over user, track, action, `at` in ms: a resent listen keeps its id."""
     parts = (listen.user_id, listen.track_id, listen.action, str(milliseconds(at)))
     return base62(blake2b("\0".join(parts).encode(), digest_size=16).digest())
-
-
-def milliseconds(at: datetime) -> int:
-    """Unix time in ms, exactly (float seconds would round)."""
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)

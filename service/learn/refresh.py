@@ -64,13 +64,16 @@ class Refresh:
             await asyncio.gather(self._watching, return_exceptions=True)
 
     async def _look(self) -> None:
+        behind = False  # heard of a change and could not read it yet
         for second in itertools.count(1):
             await asyncio.sleep(LOOK_EVERY_S)
             try:
                 if second % SATISFACTION_EVERY == 0:
                     await self._satisfaction.refresh()
-                if await self._store.changed_elsewhere():
+                behind |= await self._store.changed_elsewhere()
+                if behind:
                     self._revs.forget_all()
                     await self.load()
+                    behind = False
             except Unavailable as error:
                 log.warning("could not look for changes", reason=str(error))

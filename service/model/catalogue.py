@@ -31,6 +31,10 @@ class Names(Struct, frozen=True):
             self.spelled.append(name)
         return code
 
+    def copy(self) -> "Names":
+        """The same names, free to grow."""
+        return Names(dict(self.codes), list(self.spelled))
+
     def known(self, names: Sequence[str]) -> list[int]:
         """The codes of those names that any track carries."""
         codes = (self.codes.get(name.casefold()) for name in names)
@@ -72,6 +76,11 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
     def with_tracks(self, tracks: Sequence[Track]) -> "Catalogue":
         """The next edition, in which these tracks are new or replaced. Costs one copy."""
+        names = ("artist_names", "album_names", "genre_names", "genre_members")
+        grown = structs.replace(self, **{name: getattr(self, name).copy() for name in names})
+        return grown._put(tracks)
+
+    def _put(self, tracks: Sequence[Track]) -> "Catalogue":
         for track in tracks:
             self.rows.setdefault(track.id, len(self.rows))
         rows = np.array([self.rows[track.id] for track in tracks], np.int64)

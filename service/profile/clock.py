@@ -32,8 +32,15 @@ def daypart(hour: int) -> str:
 
 
 def part_of_week(at: datetime, local: ZoneInfo) -> tuple[str, bool]:
-    """Part of the day and whether it is weekend, on the listener's clock."""
-    there = at.astimezone(local)
+    """Part of the day and whether it is weekend, on the listener's clock.
+
+    Raises:
+        Invalid: over there it is a day before year 1 or after year 9999.
+    """
+    try:
+        there = at.astimezone(local)
+    except OverflowError as error:
+        raise Invalid(f"{at.isoformat()} is outside the calendar in {local.key}") from error
     return daypart(there.hour), there.weekday() >= SATURDAY
 
 

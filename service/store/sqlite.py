@@ -1,7 +1,7 @@
 """SQLite, the embedded default: WAL, one writing thread with group commit, many readers.
 
 Listens lie in the order they are read: (user, at, id) WITHOUT ROWID, so a user's newest listens are
-one range scan. Rows and Structs are translated here and nowhere else.
+one range scan.
 """
 
 import sqlite3
@@ -14,10 +14,25 @@ from typing import Any, TypeVar
 import anyio.to_thread
 import msgspec
 
-from service.domain import Blocked, Demographics, Listen, Preferences, Track, User
+from service.domain import (
+    EPOCH,
+    Blocked,
+    Demographics,
+    Listen,
+    Preferences,
+    Track,
+    User,
+    milliseconds,
+)
 from service.errors import StoreUnavailable
 from service.store.group_commit import BUSY_MS, GroupCommit
 from service.store.protocol import Appended
+from service.store.sqlite_rows import (
+    LISTEN_COLUMNS,
+    listen_to_row,
+    row_to_listen,
+    row_to_user,
+)
 
 Result = TypeVar("Result")
 
@@ -43,16 +58,10 @@ CREATE TABLE IF NOT EXISTS users (
 CREATE TABLE IF NOT EXISTS revs (last INTEGER NOT NULL);
 INSERT INTO revs SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM revs);
 """
-COLUMNS = (
-    "user_id, at, id, track_id, action, plays, timed, ms_played, rating,"
-    " source, device, context, list_id"
-)
-INSERT_LISTEN = f"INSERT OR IGNORE INTO listens ({COLUMNS}) VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constants
+INSERT_LISTEN = f"INSERT OR IGNORE INTO listens ({LISTEN_COLUMNS}) VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constants
 COUNTS = """
 SELECT (SELECT count(*) FROM listens), (SELECT count(*) FROM tracks), (SELECT count(*) FROM users)
 """
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
 SELECT_USER = "SELECT id, rev, updated_at, body FROM users"
 
 
@@ -73,29 +82,29 @@ class SqliteStore:
         self._version: int | None = None
 
     async def append(self, listens: Sequence[Listen]) -> Appended:
-        rows = [_to_row(listen) for listen in listens]
+        rows = [listen_to_row(listen) for listen in listens]
         return await self._writer.run(lambda connection: _append(connection, rows))
 
     async def recent(
         self, user_id: str, limit: int, *, before: tuple[datetime, str] | None = None
     ) -> list[Listen]:
-        at, listen_id = (_milliseconds(before[0]), before[1]) if before else (1 << 62, "")
+        at, listen_id = (milliseconds(before[0]), before[1]) if before else (1 << 62, "")
         rows = await self._read(
-            f"SELECT {COLUMNS} FROM listens WHERE user_id = ? AND (at, id) < (?, ?)"  # noqa: S608 - constants
+            f"SELECT {LISTEN_COLUMNS} FROM listens WHERE user_id = ? AND (at, id) < (?, ?)"  # noqa: S608 - constants
             " ORDER BY at DESC, id DESC LIMIT ?",
             (user_id, at, listen_id, max(limit, 0)),
         )
-        return [_to_listen(row) for row in rows]
+        return [row_to_listen(row) for row in rows]
 
     async def listens(self, *, batch: int = 10_000) -> AsyncIterator[list[Listen]]:
         last: tuple[str, int, str] = ("", 0, "")
         while rows := await self._read(
-            f"SELECT {COLUMNS} FROM listens WHERE (user_id, at, id) > (?, ?, ?)"  # noqa: S608 - constants
+            f"SELECT {LISTEN_COLUMNS} FROM listens WHERE (user_id, at, id) > (?, ?, ?)"  # noqa: S608 - constants
             " ORDER BY user_id, at, id LIMIT ?",
             (*last, batch),
         ):
             last = rows[-1][:3]
-            yield [_to_listen(row) for row in rows]
+            yield [row_to_listen(row) for row in rows]
 
     async def put_tracks(self, tracks: Sequence[Track]) -> list[bool]:
         bodies = [(track, msgspec.msgpack.encode(track)) for track in tracks]
@@ -120,7 +129,7 @@ class SqliteStore:
 
     async def user(self, user_id: str) -> User | None:
         rows = await self._read(f"{SELECT_USER} WHERE id = ?", (user_id,))
-        return _to_user(rows[0]) if rows else None
+        return row_to_user(rows[0]) if rows else None
 
     async def put_user(
         self,
@@ -148,14 +157,14 @@ class SqliteStore:
             "SELECT track_id, at / 3600000 AS hour, sum(plays) FROM listens WHERE timed AND at >= ?"
             " AND action IN ('play', 'like', 'save')"
             " GROUP BY track_id, hour ORDER BY track_id, hour",
-            (_milliseconds(since),),
+            (milliseconds(since),),
         )
         return [(track_id, EPOCH + timedelta(hours=hour), plays) for track_id, hour, plays in rows]
 
     async def mean_rating(self, since: datetime) -> float | None:
         rows = await self._read(
             "SELECT avg(rating) FROM listens WHERE rating IS NOT NULL AND at >= ?",
-            (_milliseconds(since),),
+            (milliseconds(since),),
         )
         mean: float | None = rows[0][0]
         return mean
@@ -218,14 +227,14 @@ def _touch(connection: sqlite3.Connection, user_id: str) -> User:
     # One counter for all users: an erased user who returns never gets a rev an old list still has.
     connection.execute("UPDATE revs SET last = last + 1")
     (rev,) = connection.execute("SELECT last FROM revs").fetchone()
-    now = _milliseconds(datetime.now(UTC))
+    now = milliseconds(datetime.now(UTC))
     connection.execute(
         "INSERT INTO users (id, rev, updated_at, body) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET rev = excluded.rev, updated_at = excluded.updated_at",
         (user_id, rev, now, msgspec.msgpack.encode(User(id=user_id))),
     )
     row = connection.execute(f"{SELECT_USER} WHERE id = ?", (user_id,)).fetchone()
-    return _to_user(row)
+    return row_to_user(row)
 
 
 def _put_user(connection: sqlite3.Connection, user_id: str, changes: dict[str, Any]) -> User:
@@ -255,49 +264,3 @@ def _put_tracks(connection: sqlite3.Connection, bodies: list[tuple[Track, bytes]
             [(kind, value, track.id) for kind, value in track.aliases.items()],
         )
     return changed
-
-
-def _to_row(listen: Listen) -> tuple[Any, ...]:
-    return (
-        listen.user_id,
-        _milliseconds(listen.at),
-        listen.id,
-        listen.track_id,
-        listen.action,
-        listen.plays,
-        listen.timed,
-        listen.ms_played,
-        listen.rating,
-        listen.source,
-        listen.device,
-        listen.context,
-        listen.list_id,
-    )
-
-
-def _to_listen(row: tuple[Any, ...]) -> Listen:
-    return Listen(
-        user_id=row[0],
-        at=EPOCH + row[1] * MILLISECOND,
-        id=row[2],
-        track_id=row[3],
-        action=row[4],
-        plays=row[5],
-        timed=bool(row[6]),
-        ms_played=row[7],
-        rating=row[8],
-        source=row[9],
-        device=row[10],
-        context=row[11],
-        list_id=row[12],
-    )
-
-
-def _to_user(row: tuple[str, int, int, bytes]) -> User:
-    _, rev, updated_at, body = row
-    user = msgspec.msgpack.decode(body, type=User)
-    return msgspec.structs.replace(user, rev=rev, updated_at=EPOCH + updated_at * MILLISECOND)
-
-
-def _milliseconds(at: datetime) -> int:
-    return (at - EPOCH) // MILLISECOND
