@@ -1,6 +1,6 @@
 """The public datasets and splits that quality is measured on (protocols N and S).
 
-A protocol is a catalogue, the pairs to fit on, those to choose by and those to be judged on, split to
+A protocol is a catalogue, the pairs to fit on, to choose by and to be judged on, split to
 the letter of its description, so that figures can be held against published ones.
 """
 

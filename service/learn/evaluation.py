@@ -18,9 +18,17 @@ from service.model.version import BlendWeights, Listeners, Model
 from service.profile.history import History
 from service.recommend.ask import Ask, Listener
 from service.recommend.ordering import order
-from service.recommend.retrieval import Parts, collaborative, content, trending
+from service.recommend.retrieval import Parts, Score, collaborative, content, trending
 from service.recommend.scoring import combine
 
+STRATEGIES: tuple[Score, ...] = (collaborative, content, trending)
+OF_PART: dict[Part, Score] = {
+    "collaborative": collaborative,
+    "artist": content,
+    "genre": content,
+    "audio": content,
+    "trending": trending,
+}
 Shown = NDArray[np.int32]  # (users, k) rows, best first, padded with -1
 
 
@@ -49,14 +57,13 @@ def listener_of(matrix: csr_array, user: int) -> Listener:
     return Listener(User(id=str(user)), history)
 
 
-def parts_of(view: View, listener: Listener) -> Parts:
-    """What a list without context is made of."""
-    ask = Ask()
-    return (
-        collaborative(view, listener, ask)
-        | content(view, listener, ask)
-        | trending(view, listener, ask)
-    )
+def parts_of(view: View, listener: Listener, only: Part | None = None) -> Parts:
+    """What a list without context is made of, or one part of it."""
+    asked = STRATEGIES if only is None else [OF_PART[only]]
+    parts: Parts = {}
+    for strategy in asked:
+        parts |= strategy(view, listener, Ask())
+    return {name: part for name, part in parts.items() if only in (None, name)}
 
 
 def show(
@@ -73,9 +80,7 @@ def show(
     shown = np.full((len(users), k), -1, np.int32)
     for place, user in enumerate(users):
         listener = listener_of(heard, user)
-        parts = parts_of(view, listener)
-        if only is not None:
-            parts = {name: part for name, part in parts.items() if name == only}
+        parts = parts_of(view, listener, only)
         if not parts:
             continue
         scores = combine(parts, BlendWeights(**{only: 1.0}) if only else weights)

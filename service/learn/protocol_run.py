@@ -75,7 +75,8 @@ def run_protocol(protocol: Protocol, progress: Callable[[float, str], None]) -> 
     for turn, (name, part, spaced) in enumerate(runs):
         progress(0.65 + 0.35 * turn / len(runs), f"judging: {name}")
         shown = show(view, protocol.final, list(users), protocol.k, only=part, spaced=spaced)
-        rows[name] = judge(shown, truth, protocol.final)
+        if (shown >= 0).any():  # without metadata there is no content to rank by
+            rows[name] = judge(shown, truth, protocol.final)
     progress(1.0, "done")
     return Outcome(
         protocol=protocol.name,

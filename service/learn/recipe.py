@@ -34,6 +34,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
     spectral_weight: float = 0.1
     dimensions: int = 192
     neighbours: int = 400
+    least_listeners: int = 2  # one listener says nothing about whom else a track is for
 
 
 DEFAULT = Recipe()
@@ -43,7 +44,7 @@ DEFAULT = Recipe()
 def item_weights(matrix: Interactions, catalogue: Catalogue, recipe: Recipe) -> ItemWeights:
     """The item-to-item model of these interactions (users, tracks)."""
     listeners = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    heard = np.flatnonzero(listeners)
+    heard = np.flatnonzero(listeners >= recipe.least_listeners)
     if heard.size > MOST_TRACKS:
         heard = np.sort(np.argsort(-listeners, kind="stable")[:MOST_TRACKS])
     plays, counts = csr_array(matrix[:, heard]), listeners[heard].astype(np.float32)

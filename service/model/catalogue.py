@@ -78,7 +78,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
         """The next edition, in which these tracks are new or replaced. Costs one copy."""
         names = ("artist_names", "album_names", "genre_names", "genre_members")
         grown = structs.replace(self, **{name: getattr(self, name).copy() for name in names})
-        return grown._put(tracks)
+        return grown._put(tracks)  # noqa: SLF001 - the next edition of ourselves
 
     def _put(self, tracks: Sequence[Track]) -> "Catalogue":
         for track in tracks:

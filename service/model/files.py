@@ -6,6 +6,7 @@ at all. Loading checks sizes and SHA-256, so a flipped bit is found before it is
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,6 +27,19 @@ KEPT = 5
 FORMAT = 1
 MANIFEST = "manifest.json"
 CURRENT = "current"
+VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
+"""What a version may be called: it comes out of a URL and names a folder."""
+ARRAYS = (
+    "indptr.npy",
+    "indices.npy",
+    "values.npy",
+    "listener_counts.npy",
+    "user_ids.npy",
+    "user_norms.npy",
+    "by_track_indptr.npy",
+    "by_track_users.npy",
+    "by_track_strengths.npy",
+)
 
 
 class ArrayFile(Struct, frozen=True):
@@ -74,7 +88,7 @@ def save(model: Model, track_ids: Sequence[str], folder: Path) -> None:
     making.rename(folder / model.version)
     _sync(folder)
     for old in versions(folder)[:-KEPT]:
-        if old.version != current(folder):
+        if old.version not in (model.version, current(folder)):
             shutil.rmtree(folder / old.version)
 
 
@@ -86,14 +100,23 @@ def load(folder: Path, version: str, track_ids: Sequence[str]) -> Model:
         BrokenModel: it is there but must not be served.
     """
     home = folder / version
-    manifest = _manifest(home)
+    manifest = _manifest(home) if VERSION.fullmatch(version) else None
     if manifest is None:
         raise UnknownModel(f"there is no model {version!r}; GET /v1/models lists what is kept")
     if len(track_ids) < manifest.tracks or manifest.track_ids_sha256 != digest(
         track_ids[: manifest.tracks]
     ):
         raise BrokenModel(f"model {version} was fitted on another catalogue: fit again")
+    if manifest.files.keys() != set(ARRAYS):
+        raise BrokenModel(f"the manifest of model {version} does not vouch for every array")
     arrays = {name: _read(home / name, about) for name, about in manifest.files.items()}
+    try:
+        return _model(manifest, arrays)
+    except ValueError as error:
+        raise BrokenModel(f"the arrays of model {version} do not fit together") from error
+
+
+def _model(manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> Model:
     return Model(
         version=manifest.version,
         fitted_at=manifest.fitted_at,
@@ -123,7 +146,7 @@ def versions(folder: Path) -> list[Manifest]:
 def current(folder: Path) -> str | None:
     """The version that was activated last."""
     try:
-        return (folder / CURRENT).read_text(encoding="ascii").strip()
+        return (folder / CURRENT).read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         return None
 
@@ -142,17 +165,18 @@ def digest(track_ids: Sequence[str]) -> str:
 
 
 def _arrays(model: Model) -> dict[str, NDArray[np.generic]]:
-    return {
-        "indptr.npy": model.items.indptr,
-        "indices.npy": model.items.indices,
-        "values.npy": model.items.values,
-        "listener_counts.npy": model.listener_counts,
-        "user_ids.npy": np.array(model.listeners.ids, dtype="U64"),
-        "user_norms.npy": model.listeners.norms,
-        "by_track_indptr.npy": model.listeners.by_track.indptr,
-        "by_track_users.npy": model.listeners.by_track.users,
-        "by_track_strengths.npy": model.listeners.by_track.values,
-    }
+    arrays = (
+        model.items.indptr,
+        model.items.indices,
+        model.items.values,
+        model.listener_counts,
+        np.array(model.listeners.ids, dtype="U64"),
+        model.listeners.norms,
+        model.listeners.by_track.indptr,
+        model.listeners.by_track.users,
+        model.listeners.by_track.values,
+    )
+    return dict(zip(ARRAYS, arrays, strict=True))
 
 
 def _write(path: Path, array: NDArray[np.generic]) -> ArrayFile:

@@ -16,16 +16,24 @@ from service.recommend.scoring import shares
 
 SEEDS = 2
 CLOSEST = 2
+STAGES: dict[Part, str] = {"artist": "content", "genre": "content", "audio": "content"}
 
 
 def explain(
     view: View, listener: Listener, ask: Ask, parts: Parts, rows: NDArray[np.int32]
 ) -> list[Reason]:
-    """One reason per row, in the same order."""
+    """One reason per row, in the same order: the part that added most among those that are true.
+
+    A part that is NaN or 0 for a track found nothing in it, even where it lowered the score least.
+    """
     weights = view.model.blend if view.model else BlendWeights()
-    best = np.argmax(shares(parts, weights, rows), axis=0)
+    found = np.stack([scores[rows] for scores in parts.values()]) > 0
+    best = np.argmax(np.where(found, shares(parts, weights, rows), -np.inf), axis=0)
     names, reasons = list(parts), _Reasons(view, listener, ask)
-    return [reasons.of(names[part], int(row)) for part, row in zip(best, rows, strict=True)]
+    return [
+        reasons.of(names[part], int(row)) if found[part, place] else _none(names[part])
+        for place, (part, row) in enumerate(zip(best, rows, strict=True))
+    ]
 
 
 class _Reasons:
@@ -72,7 +80,7 @@ class _Reasons:
         artist, name = int(catalogue.artists[row]), catalogue.briefs[row].artist
         if self._artists[artist] > 0:
             mine = rows[catalogue.artists[rows] == artist][:SEEDS]
-            seeds = tuple(catalogue.briefs[own].id for own in mine)
+            seeds = tuple(catalogue.briefs[row].id for row in mine)
             return Reason(stage="content", text=f"More by {name}", seeds=seeds)
         return Reason(stage="content", text=f"You asked for {name}")
 
@@ -101,11 +109,6 @@ class _Reasons:
         text = _alike(f"Fits {_occasion(self._ask.context)}", features)
         return Reason(stage="context", text=text, features=features)
 
-    def _by(self, artist: int) -> tuple[str, ...]:
-        catalogue, rows = self._view.catalogue, self._listener.history.liked_rows
-        mine = rows[catalogue.artists[rows] == artist][:SEEDS]
-        return tuple(catalogue.briefs[row].id for row in mine)
-
     def _closest(
         self, row: int, target: NDArray[np.float32], weights: NDArray[np.float32]
     ) -> tuple[str, ...]:
@@ -114,6 +117,10 @@ class _Reasons:
         agreement = np.where(np.isfinite(distance), weights * (1 - distance), -1)
         best = np.argsort(-agreement, kind="stable")[:CLOSEST]
         return tuple(FEATURES[i] for i in best if agreement[i] > 0)
+
+
+def _none(part: Part) -> Reason:
+    return Reason(stage=STAGES.get(part, part), text="Something else to try")
 
 
 def _alike(text: str, features: tuple[str, ...]) -> str:

@@ -81,10 +81,11 @@ class Recommender:
         rev = self._revs.get(user_id)
         user = None
         if rev is None:
+            as_of = self._revs.forgotten
             user = await self._store.user(user_id)
             rev = user.rev if user else UNKNOWN
             if user:
-                self._revs.learn(user_id, rev)
+                self._revs.learn(user_id, rev, as_of=as_of)
         key = recommendations_key(user_id, rev, view.stamp, ask.key)
         if (answer := self._cache.get(key)) is not None:
             return answer, "local"

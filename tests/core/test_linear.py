@@ -99,13 +99,13 @@ def test_nobody_heard_anything():
     assert (4, 0) == (weights.n, weights.values.size)
 
 
-def test_truncate_keeps_the_strongest_of_every_column_whatever_their_sign():
-    dense = f32([[0, 1, 5], [-3, 0, -5], [2, 1, 0]])
+def test_truncate_keeps_the_strongest_of_every_row_whatever_their_sign():
+    dense = f32([[0, -3, 2], [1, 0, 1], [5, -6, 0]])
     weights = truncate(dense, 1, tracks=i32([0, 2, 3]), n=5)
 
     np.testing.assert_array_equal(
-        to_dense(weights)[:4, :4],  # the tie of the last column goes to the lower row
-        f32([[0, 0, 1, 5], [0, 0, 0, 0], [-3, 0, 0, 0], [0, 0, 0, 0]]),
+        to_dense(weights)[:4, :4],  # the tie of the second row goes to the lower column
+        f32([[0, 0, -3, 0], [0, 0, 0, 0], [1, 0, 0, 0], [0, 0, -6, 0]]),
     )
     assert 5 == weights.n
 
@@ -114,14 +114,14 @@ def test_truncate_keeps_the_strongest_of_every_column_whatever_their_sign():
     dense=st.integers(0, 9).flatmap(lambda n: arrays(np.float32, (n, n), elements=STRENGTH)),
     neighbours=st.integers(1, 10),
 )
-def test_truncate_keeps_a_column_or_its_strongest(dense, neighbours):
+def test_truncate_keeps_a_row_or_its_strongest(dense, neighbours):
     n = len(dense)
     weights = truncate(dense, neighbours, tracks=np.arange(n, dtype=np.int32), n=n)
-    for column, whole in zip(to_dense(weights).T, dense.T, strict=True):
+    for row, whole in zip(to_dense(weights), dense, strict=True):
         strongest = np.sort(np.abs(whole))[::-1][:neighbours]
 
-        np.testing.assert_array_equal(np.sort(np.abs(column))[::-1][:neighbours], strongest)
-        assert set(column) <= {*whole, 0}
+        np.testing.assert_array_equal(np.sort(np.abs(row))[::-1][:neighbours], strongest)
+        assert set(row) <= {*whole, 0}
 
 
 def test_score_known_answer():
