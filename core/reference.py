@@ -59,6 +59,16 @@ def ease(interactions: Interactions, *, l2: float | F32) -> F32:
     return dense.astype(np.float32)
 
 
+def spectral(interactions: Interactions, *, dimensions: int) -> F32:
+    x = interactions.toarray().astype(np.float64)
+    of_users, of_tracks = (np.maximum(x.sum(axis=axis), 1e-9) for axis in (1, 0))
+    normal = x * of_users[:, None] ** -0.5 * of_tracks**-0.5
+    directions = np.linalg.svd(normal)[2][:dimensions]
+    dense = of_tracks[:, None] ** -0.5 * (directions.T @ directions) * of_tracks**0.5
+    np.fill_diagonal(dense, 0)
+    return dense.astype(np.float32)
+
+
 def score(weights: ItemWeights, rows: I32, strengths: F32) -> F32:
     out = np.zeros(weights.n, np.float32)
     for row, strength in zip(rows, strengths, strict=True):

@@ -35,8 +35,9 @@ def spectral(interactions: Interactions, *, dimensions: int) -> F32:
     dimensions = checks.whole("dimensions", dimensions, 1)
     if dimensions >= min(interactions.shape):
         raise ValueError(f"dimensions must be below {min(interactions.shape)}, got {dimensions}")
-    of_users = np.maximum(interactions.sum(axis=1), 1e-9).astype(np.float64)
-    of_tracks = np.maximum(interactions.sum(axis=0), 1e-9).astype(np.float64)
+    of_users, of_tracks = (
+        np.maximum(interactions.sum(axis=axis, dtype=np.float64), 1e-9) for axis in (1, 0)
+    )
     normal = csr_array(diags_array(of_users**-0.5) @ interactions @ diags_array(of_tracks**-0.5))
     start = np.random.default_rng(SEED).random(min(normal.shape))
     _, _, directions = svds(normal.astype(np.float64), k=dimensions, v0=start)

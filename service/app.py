@@ -29,6 +29,7 @@ from service.api.users import UserController, UserSettings
 from service.bootstrap import House, open_house
 from service.domain import Listen, Track
 from service.greeting import greeting
+from service.logs import configure_logs
 from service.settings import Settings
 
 PARTS = (
@@ -51,7 +52,9 @@ def served() -> Litestar:
     Raises:
         Invalid: the environment holds a setting that is none.
     """
-    return create_app(Settings.from_env(os.environ), greet=sys.stderr.write)
+    settings = Settings.from_env(os.environ)
+    configure_logs(settings.log_level)
+    return create_app(settings, greet=sys.stderr.write)
 
 
 def create_app(settings: Settings, *, greet: Callable[[str], object] | None = None) -> Litestar:
@@ -85,6 +88,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
         dependencies={name: _provide(name) for name in PARTS},
         exception_handlers=EXCEPTION_HANDLERS,
         middleware=[time_requests],
+        logging_config=None,  # structlog is set up by `served`
         openapi_config=OpenAPIConfig(
             title="EchoTune",
             version="0.1.0",

@@ -1,6 +1,7 @@
 """echotune serve: from nothing to an answering port."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import rich_click as click
@@ -41,13 +42,27 @@ def serve(*, host: str | None, port: int | None, role: str, workers: int, no_dem
     settings = Settings.from_env(os.environ)
     home = settings.home
     home.mkdir(parents=True, exist_ok=True)
-    if not (home / "echotune.db").exists() and not no_demo:
-        make_demo(settings, console=console)
+    if not no_demo:
+        demo_if_empty(settings)
     with console.status("compiling kernels (once per machine and release)"):
         prepare_kernels(home)
     fit_if_needed(settings, console=console)
     os.environ["ECHOTUNE_PORT"] = str(settings.port or free_port(settings.host))
     run_server(Settings.from_env(os.environ))
+
+
+def demo_if_empty(settings: Settings) -> None:
+    """Make the demo world in an empty data folder; one that was cut short is finished first."""
+    unfinished = settings.home / "demo.unfinished"
+    if unfinished.exists():  # the same `now` gives the same world, and what is there is skipped
+        now = datetime.fromisoformat(unfinished.read_text(encoding="ascii"))
+    elif (settings.home / "echotune.db").exists():
+        return
+    else:
+        now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        unfinished.write_text(now.isoformat(), encoding="ascii")
+    make_demo(settings, console=console, now=now)
+    unfinished.unlink()
 
 
 def run_server(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from core.blend import standardise
 from core.topk import topk
 from service.domain import FEATURES, Reason, Recommendation, TrackBrief, User
 from service.errors import UnknownTrack, UnknownUser
+from service.model.catalogue import UNKNOWN
 from service.model.current import Current, View
 from service.model.version import BlendWeights
 from service.profile.history import NEWEST, History, fold
@@ -123,7 +124,7 @@ def _total(view: View, listener: Listener) -> Scores:
 
 def _reason(view: View, row: int, near: int) -> Reason:
     catalogue, seed = view.catalogue, (view.catalogue.briefs[row].id,)
-    if catalogue.artists[row] == catalogue.artists[near]:
+    if catalogue.artists[row] == catalogue.artists[near] != UNKNOWN:
         text = f"Also by {catalogue.briefs[near].artist}"
         return Reason(stage="content", text=text, seeds=seed)
     if view.model is not None and _played_together(view, row, near):

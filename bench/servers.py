@@ -1,0 +1,74 @@
+"""A real EchoTune server in a process of its own, for as long as a bench needs it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+READY_WITHIN_S = 300
+
+
+@contextmanager
+def serving(
+    data_dir: Path,
+    *options: str,
+    command: Sequence[str] = (sys.executable, "-P", "-m", "service", "serve"),
+    env: dict[str, str] | None = None,
+) -> Iterator[tuple[str, float]]:
+    """Start a server; its base URL and the seconds until it was ready; ended by its own pid."""
+    port = free_port()
+    environment = (os.environ if env is None else env) | {"ECHOTUNE_DATA_DIR": str(data_dir)}
+    environment.pop("NUMBA_CACHE_DIR", None)  # the server keeps its own kernels
+    start = time.perf_counter()
+    server = subprocess.Popen(  # noqa: S603 - our own command
+        [*command, "--port", str(port), *options],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C on the bench is the bench's business
+    )
+    try:
+        base = f"http://127.0.0.1:{port}"
+        wait_until_ready(base, server)
+        yield base, time.perf_counter() - start
+    finally:
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def wait_until_ready(base: str, server: subprocess.Popen[bytes]) -> None:
+    """Poll /health/ready until it answers 200.
+
+    Raises:
+        RuntimeError: the server ended, or was not ready in five minutes.
+    """
+    until = time.perf_counter() + READY_WITHIN_S
+    while time.perf_counter() < until:
+        if server.poll() is not None:
+            raise RuntimeError(f"the server ended with {server.returncode} before it was ready")
+        try:
+            with urllib.request.urlopen(f"{base}/health/ready", timeout=1) as answer:  # noqa: S310 - loopback
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.05)
+    raise RuntimeError(f"the server was not ready after {READY_WITHIN_S} s")
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
