@@ -20,7 +20,7 @@ from service.api.contract import components
 from service.api.listens import Feedback, ListenController
 from service.api.models import ModelController
 from service.api.operations import HealthController, read_metrics
-from service.api.problems import EXCEPTION_HANDLERS, explain_problem
+from service.api.problems import EXCEPTION_HANDLERS, ProblemDetails, explain_problem
 from service.api.recommendations import RecommendationController
 from service.api.reference import REFERENCE_PAGE, REFERENCE_ROUTER, reference_assets
 from service.api.scopes import check_scopes
@@ -44,6 +44,7 @@ PARTS = (
     "trainer",
     "jobs",
 )
+DOCUMENTED = (Track, Listen, Feedback, UserSettings, ProblemDetails)
 
 
 def served() -> Litestar:
@@ -95,7 +96,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             description="Listening events in, personal and explained recommendations out.",
             openapi_router=REFERENCE_ROUTER,
             render_plugins=[REFERENCE_PAGE],
-            components=Components(schemas=components([Track, Listen, Feedback, UserSettings])),
+            components=Components(schemas=components(DOCUMENTED)),
         ),
     )
     check_scopes(app.routes)

@@ -11,13 +11,21 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request
-from litestar.openapi.spec import OpenAPIMediaType, Operation, Parameter, Reference, RequestBody
+from litestar.openapi.spec import (
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    Parameter,
+    Reference,
+    RequestBody,
+)
 
 from service.errors import Invalid
 
 AnyRequest = Request[Any, Any, Any]
 Wanted = TypeVar("Wanted")
 REF = "#/components/schemas/{name}"
+MOST_PARAMETERS = 50
 
 
 def decode(body: bytes, decoder: "msgspec.json.Decoder[Wanted]") -> Wanted:
@@ -41,11 +49,11 @@ def read_query(request: AnyRequest, wanted: type[Wanted]) -> Wanted:
     raw: bytes = request.scope["query_string"]
     if not raw:
         return _convert({}, wanted)
+    if raw.count(b"&") >= MOST_PARAMETERS:
+        raise Invalid(f"at most {MOST_PARAMETERS} query parameters")
     try:
-        pairs = parse_qsl(
-            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50
-        )
-    except ValueError as error:  # UnicodeDecodeError is one
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError as error:
         raise Invalid("the query string is not valid UTF-8") from error
     values = dict(pairs)
     if len(values) != len(pairs):
@@ -66,8 +74,21 @@ def read_path(value: str, wanted: Any) -> str:  # noqa: ANN401 - an Annotated ty
     return text
 
 
+PROBLEM = OpenAPIResponse(
+    description="What went wrong (RFC 9457)",
+    content={
+        "application/problem+json": OpenAPIMediaType(
+            schema=Reference(ref=REF.format(name="ProblemDetails"))
+        )
+    },
+)
+
+
 def documents(*, body: Any = None, query: type[msgspec.Struct] | None = None) -> type[Operation]:  # noqa: ANN401
-    """An OpenAPI operation class that knows what `decode` and `read_query` will be asked for."""
+    """An OpenAPI operation class that knows what `decode` and `read_query` will be asked for.
+
+    Whatever goes wrong is a problem document, not the shape Litestar would describe for a 400.
+    """
     content = _request_body(body) if body is not None else None
     parameters = list(_parameters(query)) if query is not None else []
 
@@ -77,6 +98,8 @@ def documents(*, body: Any = None, query: type[msgspec.Struct] | None = None) ->
             if content is not None:
                 self.request_body = content
             self.parameters = [*(self.parameters or []), *parameters]
+            good = {name: answer for name, answer in (self.responses or {}).items() if name < "4"}
+            self.responses = {**good, "default": PROBLEM}
 
     return Documented
 

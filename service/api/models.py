@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Struct
 
+from service.api.contract import documents
 from service.api.scopes import scope
 from service.api.users import JobRef
 from service.jobs import Job, Jobs
@@ -31,12 +32,24 @@ class ModelsPage(Struct, frozen=True):
 class ModelController(Controller):
     """What learns."""
 
-    @post("/v1/models", status_code=202, operation_id="fitModel", opt=scope("admin:models"))
+    @post(
+        "/v1/models",
+        status_code=202,
+        operation_id="fitModel",
+        operation_class=documents(),
+        opt=scope("admin:models"),
+    )
     async def fit(self, trainer: NamedDependency[Trainer], jobs: NamedDependency[Jobs]) -> JobRef:
         """Fit a model on everything stored and serve it when it is done."""
         return JobRef(jobs.start("fit", trainer.fit).job_id)
 
-    @get("/v1/models", operation_id="listModels", opt=scope("admin:models"), sync_to_thread=True)
+    @get(
+        "/v1/models",
+        operation_id="listModels",
+        operation_class=documents(),
+        opt=scope("admin:models"),
+        sync_to_thread=True,
+    )
     def list_models(self, trainer: NamedDependency[Trainer]) -> ModelsPage:
         """The versions that are kept, newest first."""
         return _page(trainer)
@@ -45,6 +58,7 @@ class ModelController(Controller):
         "/v1/models/{version:str}/activate",
         status_code=200,
         operation_id="activateModel",
+        operation_class=documents(),
         opt=scope("admin:models"),
     )
     async def activate(
@@ -54,7 +68,12 @@ class ModelController(Controller):
         await trainer.activate(version)
         return _page(trainer)
 
-    @get("/v1/jobs/{job_id:str}", operation_id="getJob", opt=scope("admin:models"))
+    @get(
+        "/v1/jobs/{job_id:str}",
+        operation_id="getJob",
+        operation_class=documents(),
+        opt=scope("admin:models"),
+    )
     async def job(self, job_id: FromPath[str], jobs: NamedDependency[Jobs]) -> Job:
         """How a job is doing."""
         return jobs.get(job_id)

@@ -5,6 +5,7 @@ from litestar.di import NamedDependency
 from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from service.api.contract import documents
 from service.api.scopes import scope
 from service.errors import Unavailable
 from service.model.current import Current
@@ -24,12 +25,12 @@ class HealthController(Controller):
     path = "/health"
     opt = scope("public")
 
-    @get("/live", operation_id="live", sync_to_thread=False)
+    @get("/live", operation_id="live", operation_class=documents(), sync_to_thread=False)
     def live(self) -> Health:
         """The event loop turns; nothing else is looked at."""
         return Health("ok", {"process": "ok"})
 
-    @get("/ready", operation_id="ready")
+    @get("/ready", operation_id="ready", operation_class=documents())
     async def ready(
         self, store: NamedDependency[Store], current: NamedDependency[Current]
     ) -> Response[Health]:
@@ -43,7 +44,13 @@ class HealthController(Controller):
         return Response(Health("ok", checks))
 
 
-@get("/metrics", operation_id="metrics", opt=scope("public"), sync_to_thread=False)
+@get(
+    "/metrics",
+    operation_id="metrics",
+    operation_class=documents(),
+    opt=scope("public"),
+    sync_to_thread=False,
+)
 def read_metrics() -> Response[bytes]:
     """Everything Prometheus wants to know."""
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,20 +1,37 @@
 """Errors to RFC 9457 problem details. The only file that knows both errors and status codes."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 import structlog
 from litestar import Request, Response, get
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.params import FromPath
+from msgspec import Struct
 
 from service import errors
+from service.api.contract import documents
 from service.api.scopes import scope
 
 log = structlog.get_logger()
 
 AnyRequest = Request[Any, Any, Any]
-Problem = Response[dict[str, Any]]
+
+
+class ProblemDetails(Struct, kw_only=True, omit_defaults=True):
+    """What every refusal looks like (RFC 9457); GET the `type` to read what it means."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str
+
+
+Problem = Response[ProblemDetails]
 PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
     errors.Invalid: (400, "invalid"),
     errors.InvalidListen: (400, "invalid-listen"),
@@ -32,39 +49,79 @@ PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
     errors.ModelNotReady: (503, "model-not-ready"),
 }
 RETRY_AFTER_S = "5"
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+GONE = "client disconnected prematurely"  # Litestar's words; it has no class for this
 
 
 def on_echotune_error(request: AnyRequest, error: errors.EchoTuneError) -> Problem:
     """An error raised on purpose: its text is safe to show."""
     status, slug = next(PROBLEMS[cls] for cls in type(error).__mro__ if cls in PROBLEMS)
-    title = slug.replace("-", " ").capitalize()
-    return _problem(request, status, title, str(error), type=f"/problems/{slug}")
+    details = ProblemDetails(
+        type=f"/problems/{slug}",
+        title=slug.replace("-", " ").capitalize(),
+        status=status,
+        detail=str(error),
+        instance=request.url.path,
+    )
+    return _answer(details)
 
 
 def on_http_exception(request: AnyRequest, error: HTTPException) -> Problem:
-    """An error of the framework: unknown path, wrong method, body too large."""
+    """An error of the framework: unknown path, wrong method, body too large or cut short."""
+    if isinstance(error, NotFoundException):
+        known = errors.NotFound(f"nothing is served at {request.url.path!r}: see /schema")
+        return on_echotune_error(request, known)
+    if isinstance(error, RequestEntityTooLarge):
+        most = request.route_handler.resolve_request_max_body_size()
+        return on_echotune_error(request, errors.TooLarge(f"the body may have {most} bytes here"))
+    if error.detail == GONE:
+        return on_echotune_error(request, errors.Invalid("the body ended too early"))
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_anything_else(request, error)
-    extra = {"errors": error.extra} if error.extra else {}
-    title = HTTPStatus(error.status_code).phrase  # no `type` member means about:blank
-    return _problem(request, error.status_code, title, error.detail, **extra)
+    allowed = (error.headers or {}).get("allow")
+    return _answer(
+        ProblemDetails(
+            title=HTTPStatus(error.status_code).phrase,
+            status=error.status_code,
+            detail=f"this path takes {allowed}" if allowed else error.detail,
+            instance=request.url.path,
+        ),
+        {"Allow": allowed} if allowed else {},
+    )
 
 
 def on_anything_else(request: AnyRequest, error: Exception) -> Problem:
     """A bug. The log gets everything, the client gets nothing it could learn from."""
     log.error("unexpected error", path=request.url.path, exc_info=error)
-    return _problem(request, 500, "Internal Server Error", "an unexpected error; the log has it")
-
-
-def _problem(request: AnyRequest, status: int, title: str, detail: str, **more: Any) -> Problem:  # noqa: ANN401
-    body = {"title": title, "status": status, "detail": detail, "instance": request.url.path}
-    headers = {"Retry-After": RETRY_AFTER_S} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    return Problem(
-        body | more, status_code=status, media_type="application/problem+json", headers=headers
+    return _answer(
+        ProblemDetails(
+            title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
+            status=HTTPStatus.INTERNAL_SERVER_ERROR,
+            detail="an unexpected error; the log has it",
+            instance=request.url.path,
+        )
     )
 
 
-@get("/problems/{slug:str}", opt=scope("public"), media_type="text/plain", sync_to_thread=False)
+def _answer(details: ProblemDetails, headers: Mapping[str, str] = NO_HEADERS) -> Problem:
+    if details.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers = {"Retry-After": RETRY_AFTER_S}
+    return Problem(
+        details,
+        status_code=details.status,
+        media_type="application/problem+json",
+        headers={"Cache-Control": "no-store", **headers},
+    )
+
+
+@get(
+    "/problems/{slug:str}",
+    operation_id="explainProblem",
+    operation_class=documents(),
+    opt=scope("public"),
+    media_type="text/plain",
+    sync_to_thread=False,
+)
 def explain_problem(slug: FromPath[str]) -> str:
     """What a problem `type` means."""
     for error, (status, name) in PROBLEMS.items():

@@ -6,7 +6,7 @@ from typing import Annotated
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
-from msgspec import Meta, Struct, convert
+from msgspec import UNSET, Meta, Struct, UnsetType, convert
 
 from service.api.contract import AnyRequest, documents, read_path, read_query
 from service.api.scopes import scope
@@ -30,8 +30,8 @@ class RecommendQuery(Struct, forbid_unknown_fields=True):
     activity: Activity = "none"
     mood: Mood = "none"
     device: Device = "none"
-    at: Annotated[datetime, Meta(tz=True, description="When it will be heard.")] | None = None
-    timezone: Annotated[str, Meta(max_length=64, description="IANA name.")] | None = None
+    at: Annotated[datetime, Meta(tz=True, description="When it will be heard.")] | UnsetType = UNSET
+    timezone: Annotated[str, Meta(max_length=64, description="IANA name.")] | UnsetType = UNSET
     mix: Mix = "discover"
     exclude: Annotated[str, Meta(max_length=13_000, description="Track ids, comma separated.")] = ""
     explain: Annotated[int, Meta(ge=0, le=1)] = 1
@@ -42,8 +42,8 @@ class RecommendQuery(Struct, forbid_unknown_fields=True):
             activity=self.activity,
             mood=self.mood,
             device=self.device,
-            at=self.at,
-            timezone=self.timezone,
+            at=None if self.at is UNSET else self.at,
+            timezone=None if self.timezone is UNSET else self.timezone,
             now=datetime.now(UTC),
         )
         return Ask(
@@ -60,7 +60,7 @@ class SimilarQuery(Struct, forbid_unknown_fields=True):
     """`user` re-ranks the neighbours for that listener and leaves out what they dislike."""
 
     limit: Limit = 10
-    user: UserId | None = None
+    user: UserId | UnsetType = UNSET
 
 
 class TrendingQuery(Struct, forbid_unknown_fields=True):
@@ -110,7 +110,7 @@ class RecommendationController(Controller):
         """Tracks near this one, with a reason each; for one listener when `user` is given."""
         query = read_query(request, SimilarQuery)
         track_id = read_path(track_id, TrackId)
-        return await similar_tracks.of(track_id, limit=query.limit, user_id=query.user)
+        return await similar_tracks.of(track_id, limit=query.limit, user_id=query.user or None)
 
     @get("/v1/trending", operation_id="trending", operation_class=documents(query=TrendingQuery))
     async def trending(

@@ -46,7 +46,12 @@ class TrackController(Controller):
         changed = await shelf.put(tracks)
         return TracksReceipt(sum(changed), len(changed) - sum(changed), rejected)
 
-    @get("/v1/tracks/{track_id:str}", operation_id="getTrack", opt=scope("recs:read"))
+    @get(
+        "/v1/tracks/{track_id:str}",
+        operation_id="getTrack",
+        operation_class=documents(),
+        opt=scope("recs:read"),
+    )
     async def get_track(self, track_id: FromPath[str], store: NamedDependency[Store]) -> Track:
         """One track as it was put."""
         track = await store.track(read_path(track_id, TrackId))

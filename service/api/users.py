@@ -6,7 +6,7 @@ import msgspec
 from litestar import Controller, delete, get, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, RawBody
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from service.api.contract import AnyRequest, decode, documents, read_path, read_query
 from service.api.listens import BODY_BYTES
@@ -30,7 +30,7 @@ class ListensQuery(Struct, forbid_unknown_fields=True):
     """`before` is the `next` of the page before."""
 
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
-    before: Annotated[str, Meta(max_length=100)] | None = None
+    before: Annotated[str, Meta(max_length=100)] | UnsetType = UNSET
 
 
 class ListensPage(Struct, frozen=True):
@@ -63,7 +63,13 @@ class UserController(Controller):
 
     path = "/v1/users/{user_id:str}"
 
-    @get("/profile", operation_id="getProfile", opt=scope("recs:read"), response_headers=PRIVATE)
+    @get(
+        "/profile",
+        operation_id="getProfile",
+        operation_class=documents(),
+        opt=scope("recs:read"),
+        response_headers=PRIVATE,
+    )
     async def profile(self, user_id: FromPath[str], accounts: NamedDependency[Accounts]) -> Profile:
         """What EchoTune believes about a user, from their newest listens and their own words."""
         return await accounts.profile(read_path(user_id, UserId))
@@ -88,7 +94,12 @@ class UserController(Controller):
             blocked=wanted.blocked,
         )
 
-    @delete(status_code=202, operation_id="deleteUser", opt=scope("users:write"))
+    @delete(
+        status_code=202,
+        operation_id="deleteUser",
+        operation_class=documents(),
+        opt=scope("users:write"),
+    )
     async def delete_user(
         self, user_id: FromPath[str], accounts: NamedDependency[Accounts]
     ) -> JobRef:
@@ -108,7 +119,7 @@ class UserController(Controller):
         """A user's listens, newest first, page by page."""
         query = read_query(request, ListensQuery)
         user_id = read_path(user_id, UserId)
-        found, cursor = await accounts.listens(user_id, query.limit, query.before)
+        found, cursor = await accounts.listens(user_id, query.limit, query.before or None)
         return ListensPage(user_id, found, cursor)
 
     @get(

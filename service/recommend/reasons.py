@@ -86,7 +86,8 @@ class _Reasons:
 
     def _genre(self, row: int) -> Reason:
         catalogue = self._view.catalogue
-        codes = catalogue.genre_matrix[[catalogue.genre_sets[row]]].indices
+        matrix, genre_set = catalogue.genre_matrix, catalogue.genre_sets[row]
+        codes = matrix.indices[matrix.indptr[genre_set] : matrix.indptr[genre_set + 1]]
         wanted = catalogue.genre_names.known(self._listener.user.preferences.genres)
         asked = [code for code in codes if code in wanted]
         best = max(codes, key=lambda code: (code in wanted, self._genres[code]))

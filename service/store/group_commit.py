@@ -27,6 +27,7 @@ class GroupCommit:
         self._connect = connect
         self._waiting: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
         self._closed = False
+        self._door = threading.Lock()  # nobody may enter behind the one who locks up
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -36,10 +37,11 @@ class GroupCommit:
         Raises:
             StoreUnavailable: the disk said no, or the store is closed; nothing was stored.
         """
-        if self._closed:
-            raise StoreUnavailable("the store is closed")
         done: Future[Result] = Future()
-        self._waiting.put((work, done))
+        with self._door:
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            self._waiting.put((work, done))
         # A caller may go away; the write may not be torn from its commit.
         try:
             return await asyncio.shield(asyncio.wrap_future(done))
@@ -48,45 +50,65 @@ class GroupCommit:
 
     def close(self) -> None:
         """Commit what is waiting, then stop."""
-        if not self._closed:
-            self._closed = True
-            self._waiting.put(None)
-            self._thread.join()
+        with self._door:
+            if not self._closed:
+                self._closed = True
+                self._waiting.put(None)
+        self._thread.join()
 
     def _run(self) -> None:
-        connection = self._connect()
+        connection: sqlite3.Connection | None = None
         open_ = True
         while open_:
             batch = [self._waiting.get()]
             while len(batch) < MOST_PER_COMMIT and not self._waiting.empty():
                 batch.append(self._waiting.get())
             open_ = None not in batch
-            self._commit(connection, [one for one in batch if one is not None])
-        connection.close()
+            work = [one for one in batch if one is not None]
+            try:
+                connection = connection or self._connect()
+                _commit(connection, work)
+            except sqlite3.Error as error:
+                _refuse(work, error)
+                connection = _rolled_back(connection)
+        if connection is not None:
+            connection.close()
 
-    def _commit(
-        self, connection: sqlite3.Connection, batch: list[tuple[Work, Future[Any]]]
-    ) -> None:
-        done: list[tuple[Future[Any], Any]] = []
+
+def _commit(connection: sqlite3.Connection, batch: list[tuple[Work, Future[Any]]]) -> None:
+    done: list[tuple[Future[Any], Any]] = []
+    connection.execute("BEGIN IMMEDIATE")
+    for work, future in batch:
+        connection.execute("SAVEPOINT one")
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            for work, future in batch:
-                connection.execute("SAVEPOINT one")
-                try:
-                    result = work(connection)
-                except Exception as error:  # noqa: BLE001 - whatever it is belongs to its caller
-                    connection.execute("ROLLBACK TO one")
-                    future.set_exception(error)
-                else:
-                    done.append((future, result))
-                connection.execute("RELEASE one")
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        for future, result in done:
-            future.set_result(result)
+            result = work(connection)
+        except Exception as error:
+            if not connection.in_transaction:  # a full disk makes SQLite drop the whole of it
+                raise
+            connection.execute("ROLLBACK TO one")
+            future.set_exception(error)
+        else:
+            done.append((future, result))
+        connection.execute("RELEASE one")
+    connection.execute("COMMIT")
+    for future, result in done:
+        future.set_result(result)
+
+
+def _refuse(batch: list[tuple[Work, Future[Any]]], error: sqlite3.Error) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)
+
+
+def _rolled_back(connection: sqlite3.Connection | None) -> sqlite3.Connection | None:
+    """The connection fit for the next commit; None when it takes a new one."""
+    if connection is None:
+        return None
+    try:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    except sqlite3.Error:
+        connection.close()
+        return None
+    return connection

@@ -5,7 +5,6 @@ one range scan.
 """
 
 import sqlite3
-import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,7 +69,8 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []  # at rest; at most one per thread that reads
+        self._closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             first = self._connect()
@@ -186,21 +186,37 @@ class SqliteStore:
         await self._read("SELECT 1 FROM revs", ())
 
     async def close(self) -> None:
+        self._closed = True
         await anyio.to_thread.run_sync(self._writer.close)
+        while self._readers:
+            self._readers.pop().close()
 
     async def _read(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
         return await self._in_thread(lambda reader: reader.execute(sql, values).fetchall())
 
     async def _in_thread(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         def read() -> Result:
-            if not hasattr(self._local, "connection"):
-                self._local.connection = self._connect()
-            return work(self._local.connection)
+            reader = self._reader()
+            try:
+                result = work(reader)
+            except sqlite3.Error:  # the next read starts with a connection that has no past
+                reader.close()
+                raise
+            self._readers.append(reader)
+            return result
 
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
         try:
             return await anyio.to_thread.run_sync(read)
         except sqlite3.Error as error:
             raise StoreUnavailable(f"the store could not read: {error}") from error
+
+    def _reader(self) -> sqlite3.Connection:
+        try:
+            return self._readers.pop()
+        except IndexError:
+            return self._connect()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)

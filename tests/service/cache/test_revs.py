@@ -1,0 +1,56 @@
+"""Revs only grow, whatever order reads and facts arrive in."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.cache.revs import Revs
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("learn"), st.sampled_from("ab"), st.integers(1, 20)),
+        st.tuples(st.just("forget"), st.sampled_from("ab"), st.just(0)),
+        st.tuples(st.just("forget all"), st.just("a"), st.just(0)),
+    )
+)
+
+
+@given(STEPS)
+def test_in_any_interleaving_the_newest_rev_since_it_was_forgotten_is_known(steps) -> None:
+    revs, expected = Revs(), dict[str, int]()
+
+    for step, user, rev in steps:
+        match step:
+            case "learn":
+                revs.learn(user, rev)
+                expected[user] = max(rev, expected.get(user, 0))
+            case "forget":
+                revs.forget(user)
+                expected.pop(user, None)
+            case _:
+                revs.forget_all()
+                expected.clear()
+
+        assert [expected.get(name) for name in "ab"] == [revs.get(name) for name in "ab"]
+
+
+def test_what_was_read_before_a_forgetting_is_not_learned_after_it() -> None:
+    """A slow read of a user who was erased meanwhile would bring the old lists back."""
+    revs = Revs()
+    for forget in (lambda: revs.forget("a"), revs.forget_all):
+        as_of = revs.forgotten
+        forget()
+
+        revs.learn("a", 5, as_of=as_of)
+
+        assert revs.get("a") is None
+        revs.learn("a", 6, as_of=revs.forgotten)
+        assert 6 == revs.get("a")
+
+
+def test_only_so_many_users_are_remembered() -> None:
+    revs = Revs(most=100)
+    for number in range(1_000):
+        revs.learn(f"u{number}", 1)
+    revs._revs.run_pending_tasks()
+
+    assert 100 >= sum(revs.get(f"u{number}") is not None for number in range(1_000))
