@@ -6,6 +6,7 @@ RecursionError; a typed decoder refuses it at the first bracket that does not be
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -26,6 +27,7 @@ AnyRequest = Request[Any, Any, Any]
 Wanted = TypeVar("Wanted")
 REF = "#/components/schemas/{name}"
 MOST_PARAMETERS = 50
+LONGEST = 400  # characters of a reason
 
 
 def decode(body: bytes, decoder: "msgspec.json.Decoder[Wanted]") -> Wanted:
@@ -37,7 +39,7 @@ def decode(body: bytes, decoder: "msgspec.json.Decoder[Wanted]") -> Wanted:
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid(f"the body is not what this route takes: {error}") from error
+        raise Invalid(f"the body is not what this route takes: {_short(error)}") from error
 
 
 def read_query(request: AnyRequest, wanted: type[Wanted]) -> Wanted:
@@ -70,7 +72,7 @@ def read_path(value: str, wanted: Any) -> str:  # noqa: ANN401 - an Annotated ty
     try:
         text: str = msgspec.convert(value, wanted)
     except msgspec.ValidationError as error:
-        raise Invalid(f"not an id: {error}") from error
+        raise Invalid(f"not an id: {_short(error)}") from error
     return text
 
 
@@ -112,9 +114,26 @@ def components(types: Iterable[Any]) -> dict[str, Any]:
 
 def _convert(values: dict[str, str], wanted: type[Wanted]) -> Wanted:
     try:
-        return msgspec.convert(values, wanted, strict=False)
+        query = msgspec.convert(values, wanted, strict=False)
     except msgspec.ValidationError as error:
-        raise Invalid(f"query parameter: {error}") from error
+        raise Invalid(f"query parameter: {_short(error)}") from error
+    for name, text in values.items():
+        _refuse_leniency(name, text, getattr(query, name))
+    return query
+
+
+def _refuse_leniency(name: str, text: str, value: object) -> None:
+    # msgspec reads 1e1 as a whole number and 1e9 as a time; neither is in the API's description.
+    if isinstance(value, int) and text != str(value):
+        raise Invalid(f"query parameter: `{name}` is a whole number")
+    if isinstance(value, datetime) and text[4:5] != "-":
+        raise Invalid(f"query parameter: `{name}` is a time such as 2026-03-01T10:00:00Z")
+
+
+def _short(error: Exception) -> str:
+    # msgspec quotes what it was sent, and two megabytes of that would be an echo, not a reason.
+    text = str(error)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
 
 
 def _request_body(body: Any) -> RequestBody:  # noqa: ANN401

@@ -31,7 +31,9 @@ class RecommendQuery(Struct, forbid_unknown_fields=True):
     mood: Mood = "none"
     device: Device = "none"
     at: Annotated[datetime, Meta(tz=True, description="When it will be heard.")] | UnsetType = UNSET
-    timezone: Annotated[str, Meta(max_length=64, description="IANA name.")] | UnsetType = UNSET
+    timezone: (
+        Annotated[str, Meta(min_length=1, max_length=64, description="IANA name.")] | UnsetType
+    ) = UNSET
     mix: Mix = "discover"
     exclude: Annotated[str, Meta(max_length=13_000, description="Track ids, comma separated.")] = ""
     explain: Annotated[int, Meta(ge=0, le=1)] = 1
@@ -92,7 +94,7 @@ class RecommendationController(Controller):
             "Age": str(answer.age_s),
             "Server-Timing": f"cache;desc={source}",
         }
-        if request.headers.get("if-none-match") == etag:
+        if _has(request.headers.get("if-none-match", ""), etag):
             return Response(b"", status_code=304, headers=headers)  # type: ignore[arg-type]
         return Response(answer.body, media_type="application/json", headers=headers)  # type: ignore[arg-type]
 
@@ -118,6 +120,11 @@ class RecommendationController(Controller):
     ) -> TrendingPage:
         """What is played now, plays counting half as much every week."""
         return similar_tracks.trending(read_query(request, TrendingQuery).limit)
+
+
+def _has(if_none_match: str, etag: str) -> bool:
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return etag in tags or tags == {"*"}
 
 
 def _track_ids(text: str) -> tuple[str, ...]:

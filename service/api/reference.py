@@ -1,9 +1,11 @@
 """The API page at /schema: Swagger UI out of an installed package, so it needs no internet."""
 
+from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
 
-from litestar import Router
+from litestar import Response, Router
+from litestar.exceptions import NotFoundException
 from litestar.openapi.plugins import SwaggerRenderPlugin
 from litestar.static_files import create_static_files_router
 
@@ -20,7 +22,26 @@ REFERENCE_PAGE = SwaggerRenderPlugin(
     css_url=f"{ASSETS}/stylesheets/swagger-ui.css",
     favicon=NO_FAVICON,
 )
-REFERENCE_ROUTER = Router(path="/schema", route_handlers=[], opt=dict(scope("public")))
+
+
+def refuse_plainly(response: Response[bytes]) -> Response[bytes]:
+    """Litestar's own router answers an unknown page in HTML; here it is a problem like any other.
+
+    Raises:
+        NotFoundException: there is no such page.
+    """
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        raise NotFoundException
+    return response
+
+
+REFERENCE_ROUTER = Router(
+    path="/schema",
+    route_handlers=[],
+    after_request=refuse_plainly,
+    opt=dict(scope("public")),
+    include_in_schema=False,
+)
 reference_assets = create_static_files_router(
     path=ASSETS, directories=[FOLDER], opt=dict(scope("public")), include_in_schema=False
 )

@@ -30,7 +30,7 @@ class ListensQuery(Struct, forbid_unknown_fields=True):
     """`before` is the `next` of the page before."""
 
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
-    before: Annotated[str, Meta(max_length=100)] | UnsetType = UNSET
+    before: Annotated[str, Meta(min_length=1, max_length=100)] | UnsetType = UNSET
 
 
 class ListensPage(Struct, frozen=True):

@@ -20,6 +20,8 @@ MOST_SCORES = 50_000_000  # float32 held while choosing: 200 MB
 MOST_USERS = 1_500
 STEPS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 ROUNDS = 2
+SURE = 2.0
+"""Standard errors by which a change of weight must win over the same users: less is noise."""
 CHOSEN: tuple[Part, ...] = ("artist", "genre", "audio", "trending")
 LEAST = 0.01
 """No part is turned off for good: it may be all there is to go by for a new listener or track."""
@@ -47,23 +49,29 @@ def choose_blend(
     stack, names = _stack(view, heard, users)
     truth = truth_of(held_out[users])
 
-    def quality(weights: BlendWeights) -> float:
+    def quality(weights: BlendWeights) -> NDArray[np.float64]:
         vector = np.array([getattr(weights, name) for name in names], np.float32)
         shown = np.full((users.size, k), -1, np.int32)
         for place, parts in enumerate(stack):
             rows, _ = topk(vector @ parts, k=k)
             shown[place, : len(rows)] = rows
-        return float(np.nanmean(ndcg(shown, truth)))
+        return ndcg(shown, truth)
 
-    best, weights = -1.0, BlendWeights()
+    weights = structs.replace(BlendWeights(), **dict.fromkeys(CHOSEN, LEAST))
+    best = quality(weights)
     tries = ROUNDS * len(CHOSEN) * len(STEPS)
     for turn in range(tries):
         name = CHOSEN[turn // len(STEPS) % len(CHOSEN)]
         candidate = structs.replace(weights, **{name: max(STEPS[turn % len(STEPS)], LEAST)})
-        if (value := quality(candidate)) > best:
+        if _wins(value := quality(candidate), best):
             best, weights = value, candidate
         progress((turn + 1) / tries)
     return weights
+
+
+def _wins(candidate: NDArray[np.float64], best: NDArray[np.float64]) -> bool:
+    gain = candidate - best
+    return bool(gain.mean() > SURE * gain.std() / np.sqrt(gain.size))
 
 
 def _sample(held_out: csr_array, tracks: int) -> NDArray[np.int64]:

@@ -103,7 +103,7 @@ def read_context(
     """
     if at is None and timezone is None:
         return Context(activity=activity, mood=mood, device=device)
-    daypart, weekend = part_of_week(at or now, zone(timezone or "UTC"))
+    daypart, weekend = part_of_week(at or now, zone("UTC" if timezone is None else timezone))
     return Context(activity=activity, mood=mood, device=device, daypart=daypart, weekend=weekend)
 
 

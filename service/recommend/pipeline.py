@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from service.domain import Reason, Recommendation, Strategy, Tier
 from service.model.current import View
-from service.model.version import BlendWeights
 from service.recommend.ask import Ask, Listener
 from service.recommend.filtering import eligible
 from service.recommend.ordering import order
 from service.recommend.reasons import explain
 from service.recommend.retrieval import STRATEGIES, Outcome, Parts, Score, retrieve
-from service.recommend.scoring import combine
+from service.recommend.scoring import combine, weights_for
 
 
 class Ranking(Struct, frozen=True):
@@ -64,8 +63,7 @@ def _recommendations(
     parts: Parts,
     allowed: NDArray[np.bool_],
 ) -> list[Recommendation]:
-    weights = view.model.blend if view.model else BlendWeights()
-    total = combine(parts, weights)
+    total = combine(parts, weights_for(parts, view.model))
     rows, best = order(total, allowed, view.catalogue, ask.limit)
     if not len(rows):
         return []

@@ -6,13 +6,12 @@ from numpy.typing import NDArray
 from core.linear import contributions
 from service.domain import FEATURES, Context, Part, Reason
 from service.model.current import View
-from service.model.version import BlendWeights
 from service.profile.clock import zone
 from service.profile.profile import artist_shares, audio_means, genre_shares
 from service.recommend.ask import Ask, Listener
 from service.recommend.context import moment
 from service.recommend.retrieval import AUDIO, Parts
-from service.recommend.scoring import shares
+from service.recommend.scoring import shares, weights_for
 
 SEEDS = 2
 CLOSEST = 2
@@ -26,7 +25,7 @@ def explain(
 
     A part that is NaN or 0 for a track found nothing in it, even where it lowered the score least.
     """
-    weights = view.model.blend if view.model else BlendWeights()
+    weights = weights_for(parts, view.model)
     found = np.stack([scores[rows] for scores in parts.values()]) > 0
     best = np.argmax(np.where(found, shares(parts, weights, rows), -np.inf), axis=0)
     names, reasons = list(parts), _Reasons(view, listener, ask)

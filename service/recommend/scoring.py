@@ -7,7 +7,18 @@ from numpy.typing import NDArray
 
 from core.blend import blend, standardise
 from service.domain import Part
-from service.model.version import BlendWeights
+from service.model.version import BlendWeights, Model
+
+WITHOUT_COLLABORATIVE = BlendWeights(artist=1.0, genre=0.5, audio=0.25, context=0.5, trending=0.1)
+"""For somebody with wishes and no listens, or before the first fit. The weights of a model say how
+much content adds to co-listening, which is little; here content is all there is."""
+
+
+def weights_for(parts: Mapping[Part, NDArray[np.float32]], model: Model | None) -> BlendWeights:
+    """The weights that suit what is there: those of the model, or those for content alone."""
+    if model is None or "collaborative" not in parts:
+        return WITHOUT_COLLABORATIVE
+    return model.blend
 
 
 def combine(

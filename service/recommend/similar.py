@@ -10,13 +10,12 @@ from service.domain import FEATURES, Reason, Recommendation, TrackBrief, User
 from service.errors import UnknownTrack, UnknownUser
 from service.model.catalogue import UNKNOWN
 from service.model.current import Current, View
-from service.model.version import BlendWeights
 from service.profile.history import NEWEST, History, fold
 from service.recommend.ask import Ask, Listener
 from service.recommend.filtering import eligible
 from service.recommend.ordering import order
 from service.recommend.retrieval import AUDIO, Scores, collaborative, content
-from service.recommend.scoring import combine
+from service.recommend.scoring import combine, weights_for
 from service.store import Store
 
 TASTE_WEIGHT = 0.5
@@ -119,7 +118,7 @@ def _total(view: View, listener: Listener) -> Scores:
     parts = collaborative(view, listener, Ask()) | content(view, listener, Ask())
     if not parts:
         return np.full(view.catalogue.size, np.nan, np.float32)
-    return combine(parts, view.model.blend if view.model else BlendWeights())
+    return combine(parts, weights_for(parts, view.model))
 
 
 def _reason(view: View, row: int, near: int) -> Reason:

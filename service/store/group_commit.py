@@ -83,8 +83,8 @@ def _commit(connection: sqlite3.Connection, batch: list[tuple[Work, Future[Any]]
         try:
             result = work(connection)
         except Exception as error:
-            if not connection.in_transaction:  # a full disk makes SQLite drop the whole of it
-                raise
+            if isinstance(error, sqlite3.Error) and not connection.in_transaction:
+                raise  # a full disk makes SQLite drop all that was in it
             connection.execute("ROLLBACK TO one")
             future.set_exception(error)
         else:

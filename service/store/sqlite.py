@@ -202,7 +202,10 @@ class SqliteStore:
             except sqlite3.Error:  # the next read starts with a connection that has no past
                 reader.close()
                 raise
-            self._readers.append(reader)
+            if self._closed:
+                reader.close()
+            else:
+                self._readers.append(reader)
             return result
 
         if self._closed:

@@ -245,3 +245,15 @@ async def test_health_says_what_is_there(world: AsyncTestClient) -> None:
 
     assert "60 tracks" == ready["checks"]["catalogue"]
     assert "ok" == (await world.get("/health/live")).json()["status"]
+
+
+async def test_wishes_beat_what_everybody_plays(world: AsyncTestClient) -> None:
+    """A fitted model may trust content little; somebody without listens has nothing else."""
+    for user in range(40):
+        await world.post(
+            "/v1/listens", json={"id": "1", "user_id": f"fan{user}", "track_id": "metal05"}
+        )
+    await fit(world)
+    await world.put("/v1/users/calm", json={"preferences": {"genres": ["jazz"]}})
+
+    assert {"jazz"} == {track_id[:-2] for track_id in ids(await ask(world, "calm", limit=5))}

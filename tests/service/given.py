@@ -1,7 +1,8 @@
 """Parts of the small world without a service around them: catalogue, model, view, listeners."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -21,13 +22,15 @@ NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)  # a Monday
 
 def track(track_id: str, **more) -> Track:
     """A track by an artist of its own."""
-    return Track(**({"id": track_id, "title": f"Title {track_id}", "artist": f"By {track_id}"} | more))
+    return Track(
+        **({"id": track_id, "title": f"Title {track_id}", "artist": f"By {track_id}"} | more)
+    )
 
 
 def listen(track_id: str, *, minutes: float = 0, **more) -> Listen:
     """A listen of u1, so many minutes after noon."""
     at = NOON + timedelta(minutes=minutes)
-    defaults = {"id": f"{track_id}-{minutes}", "user_id": "u1", "at": at}
+    defaults: dict[str, Any] = {"id": f"{track_id}-{minutes}", "user_id": "u1", "at": at}
     return Listen(**(defaults | {"track_id": track_id} | more))
 
 
@@ -46,7 +49,7 @@ def model(known: Catalogue, listens: Sequence[Listen] | None = None, **more) -> 
     together = played.T @ played
     np.fill_diagonal(together, 0)
     items, by_track = csr_array(together), csr_array(played.T)
-    defaults = {
+    defaults: dict[str, Any] = {
         "version": "v1",
         "fitted_at": NOON,
         "tracks": known.size,
@@ -78,7 +81,7 @@ def player_of(known: Catalogue, *track_ids: str, **user) -> Listener:
     return listener(known, *(listen(one, minutes=-n) for n, one in enumerate(track_ids)), **user)
 
 
-def ids(known: Catalogue, rows: Sequence[int]) -> list[str]:
+def ids(known: Catalogue, rows: Iterable[int]) -> list[str]:
     """Track ids of rows."""
     return [known.briefs[row].id for row in rows]
 

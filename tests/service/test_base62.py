@@ -24,7 +24,11 @@ def test_known_answers(raw, text) -> None:
     assert text == base62(raw)
 
 
-@given(st.integers(0, 40).flatmap(lambda size: st.tuples(*[st.binary(min_size=size, max_size=size)] * 2)))
+@given(
+    st.integers(0, 40).flatmap(
+        lambda size: st.tuples(*[st.binary(min_size=size, max_size=size)] * 2)
+    )
+)
 def test_equal_lengths_stay_equal_and_keep_their_order(pair) -> None:
     first, second = map(base62, pair)
 

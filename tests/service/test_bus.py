@@ -1,5 +1,7 @@
 """Facts reach every subscriber, in order."""
 
+import asyncio
+
 import structlog
 
 from service.bus import Bus, ModelPublished, UserUpdated
@@ -29,6 +31,7 @@ async def test_publish_returns_when_everybody_has_heard() -> None:
     bus, heard = Bus(), []
 
     async def slow(fact: object) -> None:
+        await asyncio.sleep(0.01)
         heard.append(fact)
 
     bus.subscribe(UserUpdated, slow)

@@ -1,5 +1,7 @@
 """What may come in over the wire, and what may not."""
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -14,9 +16,10 @@ from service.domain import (
     Track,
     TrackId,
     UserId,
+    milliseconds,
 )
 
-BAD_IDS = ["a\n", "\na", "a b", "a\0", "ä", "１", "٣", "a/b", "a|b", '{"$gt":""}', "x" * 65]  # noqa: RUF001
+BAD_IDS = ["a\n", "\na", "a b", "a\0", "ä", "１", "٣", "a/b", "a|b", '{"$gt":""}', "x" * 65]
 TRACK = {"id": "t1", "title": "T", "artist": "A"}
 
 
@@ -124,3 +127,7 @@ def test_a_context_is_given_when_any_of_it_is() -> None:
     assert not NO_CONTEXT.given
     for part in ({"mood": "sad"}, {"device": "car"}, {"daypart": "night"}, {"weekend": False}):
         assert Context(**part).given
+
+
+def test_milliseconds_are_exact() -> None:
+    assert 1_700_000_000_001 == milliseconds(datetime(2023, 11, 14, 22, 13, 20, 1_999, tzinfo=UTC))

@@ -4,7 +4,10 @@ from service import errors
 
 
 def tree(error: type[Exception]) -> dict[str, set[str]]:
-    return {kind.__name__: {x.__name__ for x in kind.__subclasses__()} for kind in error.__subclasses__()}
+    return {
+        kind.__name__: {x.__name__ for x in kind.__subclasses__()}
+        for kind in error.__subclasses__()
+    }
 
 
 def test_the_drawing_names_every_error() -> None:

@@ -15,7 +15,7 @@ async def quick(progress: Progress) -> None:
 
 
 async def ended(jobs: Jobs, job: Job) -> Job:
-    while jobs.get(job.job_id).status in ("queued", "running"):
+    while jobs.get(job.job_id).status in ("queued", "running"):  # noqa: ASYNC110 - jobs are polled
         await asyncio.sleep(0)
     return jobs.get(job.job_id)
 

@@ -15,7 +15,9 @@ ARRAYS = "features", "artists", "albums", "genre_sets", "explicit", "popularity"
 def state(known: Catalogue) -> dict:
     """Everything a request may read of an edition."""
     arrays = {name: getattr(known, name).tobytes() for name in ARRAYS}
-    names = [getattr(known, f"{kind}_names").spelled.copy() for kind in ("artist", "album", "genre")]
+    names = [
+        getattr(known, f"{kind}_names").spelled.copy() for kind in ("artist", "album", "genre")
+    ]
     codes = [known.genre_names.known([name]) for name in ("g1", "g2", "g3")]
     matrix = known.genre_matrix.toarray().tobytes()
     return arrays | {"briefs": list(known.briefs), "names": names, "codes": codes, "matrix": matrix}

@@ -1,4 +1,4 @@
-"""Model versions on disk: whole or not at all, and nothing served that the manifest does not know."""
+"""Model versions on disk: whole or not at all, and nothing that the manifest does not know."""
 
 from pathlib import Path
 
@@ -39,7 +39,11 @@ def test_a_version_comes_back_to_the_bit(tmp_path: Path) -> None:
     for name, array in files._arrays(FITTED).items():
         assert array.dtype == files._arrays(loaded)[name].dtype
         assert array.tobytes() == files._arrays(loaded)[name].tobytes()
-    assert (FITTED.version, NOON, FITTED.tracks) == (loaded.version, loaded.fitted_at, loaded.tracks)
+    assert (FITTED.version, NOON, FITTED.tracks) == (
+        loaded.version,
+        loaded.fitted_at,
+        loaded.tracks,
+    )
     assert (FITTED.blend, FITTED.metrics) == (loaded.blend, loaded.metrics)
     assert FITTED.listeners.ids == loaded.listeners.ids
 
@@ -147,9 +151,7 @@ def test_a_manifest_that_is_no_json_is_no_version(tmp_path: Path, content) -> No
         load(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "track_ids", [TRACK_IDS[:-1], TRACK_IDS[::-1], ["x", *TRACK_IDS[1:]], []]
-)
+@pytest.mark.parametrize("track_ids", [TRACK_IDS[:-1], TRACK_IDS[::-1], ["x", *TRACK_IDS[1:]], []])
 def test_a_model_of_another_catalogue_is_not_served(tmp_path: Path, track_ids) -> None:
     saved(tmp_path)
 

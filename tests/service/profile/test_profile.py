@@ -55,7 +55,9 @@ def test_artists_share_the_strength_by_any_spelling_in_the_first_one_seen() -> N
 
 
 def test_a_track_splits_its_strength_over_its_genres() -> None:
-    assert [Taste("Jazz", 0.75), Taste("soul", 0.25)] == profile(listen("a"), listen("b")).top_genres
+    assert [Taste("Jazz", 0.75), Taste("soul", 0.25)] == profile(
+        listen("a"), listen("b")
+    ).top_genres
 
 
 def test_what_is_not_liked_is_in_no_taste() -> None:
@@ -134,7 +136,9 @@ HEARD = st.lists(
 
 
 @given(
-    features=st.lists(st.dictionaries(st.sampled_from(FEATURES[:7]), FEATURE), min_size=3, max_size=3),
+    features=st.lists(
+        st.dictionaries(st.sampled_from(FEATURES[:7]), FEATURE), min_size=3, max_size=3
+    ),
     listens=HEARD,
 )
 def test_no_number_is_ever_null_in_json(features, listens) -> None:

@@ -31,8 +31,16 @@ def test_a_play_counts_in_proportion_up_to_half_the_track_or_four_minutes(
 
 @pytest.mark.parametrize(
     "played_ms, expected",
-    [(None, -0.5), (0, -0.5), (29_999, -0.5), (30_000, -0.425), (100_000, -0.25), (SONG_MS, 0.0), (999_999, 0.0)],
-)  # fmt: skip
+    [
+        (None, -0.5),
+        (0, -0.5),
+        (29_999, -0.5),
+        (30_000, -0.425),
+        (100_000, -0.25),
+        (SONG_MS, 0.0),
+        (999_999, 0.0),
+    ],
+)
 def test_a_skip_costs_most_at_the_start_and_nothing_at_the_end(played_ms, expected) -> None:
     skipped = listen("t", action="skip", ms_played=played_ms)
 

@@ -1,0 +1,64 @@
+"""All listens as one matrix: what a fit starts from."""
+
+from collections.abc import AsyncIterator
+
+from service.domain import Listen
+from service.learn.interactions import Interactions, read_interactions
+from service.store.memory import MemoryStore
+from tests import worlds
+from tests.service.given import catalogue, listen, track
+
+KNOWN = catalogue(track("a", duration_ms=200_000), track("b"), track("c"))
+
+
+async def read(*listens: Listen, batch: int = 2) -> Interactions:
+    async def batches() -> AsyncIterator[list[Listen]]:
+        for start in range(0, len(listens), batch):
+            yield list(listens[start : start + batch])
+
+    return await read_interactions(batches(), KNOWN)
+
+
+async def test_strengths_add_up_across_batches_and_are_clipped_to_one() -> None:
+    found = await read(
+        listen("a", ms_played=50_000),
+        listen("b", plays=5),
+        listen("a", ms_played=25_000),
+        listen("c", user_id="u2"),
+    )
+
+    assert ["u1", "u2"] == found.users
+    assert [[0.75, 1, 0], [0, 0, 1]] == found.matrix.toarray().tolist()
+
+
+async def test_what_is_left_at_or_below_nothing_is_dropped() -> None:
+    heard = [listen("a"), listen("a", action="dislike"), listen("b", action="skip"), listen("c")]
+
+    found = await read(*heard)
+
+    assert 1 == found.matrix.nnz
+    assert [[0, 0, 1]] == found.matrix.toarray().tolist()
+
+
+async def test_tracks_outside_the_catalogue_and_users_of_nothing_else_are_left_out() -> None:
+    found = await read(listen("gone", user_id="u0"), listen("a"))
+
+    assert ["u1"] == found.users
+    assert (1, 3) == found.matrix.shape
+
+
+async def test_nothing_heard_is_an_empty_matrix() -> None:
+    found = await read()
+
+    assert ([], (0, 3), 0) == (found.users, found.matrix.shape, found.matrix.nnz)
+
+
+async def test_the_matrix_is_what_the_kernels_ask_for() -> None:
+    store = MemoryStore()
+    await store.append([*worlds.listens()])
+
+    matrix = (await read_interactions(store.listens(batch=7), catalogue())).matrix
+
+    assert ("float32", True) == (str(matrix.dtype), bool(matrix.has_sorted_indices))
+    assert (45, 60) == matrix.shape
+    assert {1.0} == set(matrix.data.tolist())

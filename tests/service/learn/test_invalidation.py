@@ -1,0 +1,61 @@
+"""What facts do to the memory of this process."""
+
+import pytest
+
+from service.bus import ListenStored, TrackChanged, UserUpdated
+from service.cache.revs import Revs
+from service.learn.invalidation import Invalidation
+from service.model.current import Current
+from tests.service.given import NOON, listen, track
+
+
+@pytest.fixture
+def current() -> Current:
+    fresh = Current(lambda: NOON)
+    fresh.add_tracks([track("a"), track("b")])
+    return fresh
+
+
+async def test_a_changed_track_is_served_and_changes_every_cache_key(current: Current) -> None:
+    stamp = current.view().stamp
+
+    await Invalidation(current, Revs()).on_track_changed(TrackChanged([track("new")]))
+
+    assert current.view().catalogue.knows("new")
+    assert stamp != current.view().stamp
+
+
+async def test_plays_likes_and_saves_with_a_time_trend_and_nothing_else(current: Current) -> None:
+    heard = [
+        listen("a", plays=3),
+        listen("a", action="like"),
+        listen("a", action="skip"),
+        listen("a", timed=False),
+        listen("a", action="rating", rating=5.0),
+        listen("b", action="save"),
+        listen("gone"),
+    ]
+
+    await Invalidation(current, Revs()).on_listen_stored(ListenStored(heard))
+
+    assert [4.0, 1.0] == current.trending.counts(NOON, 2).tolist()
+
+
+async def test_a_newer_rev_is_learned_an_older_one_is_not(current: Current) -> None:
+    revs = Revs()
+    invalidation = Invalidation(current, revs)
+
+    for rev in (5, 3):
+        await invalidation.on_user_updated(UserUpdated("u1", rev))
+
+    assert 5 == revs.get("u1")
+
+
+async def test_an_erased_user_is_forgotten(current: Current) -> None:
+    revs = Revs()
+    revs.learn("u1", 5)
+    revs.learn("u2", 6)
+
+    await Invalidation(current, revs).on_user_updated(UserUpdated("u1", None))
+
+    assert (None, 6) == (revs.get("u1"), revs.get("u2"))

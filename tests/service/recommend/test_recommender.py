@@ -1,0 +1,226 @@
+"""One answer: cached by versions, the same bytes until something changes."""
+
+import asyncio
+import threading
+from typing import Any
+
+import msgspec
+import pytest
+
+from service.cache.local import LocalCache
+from service.cache.revs import Revs
+from service.domain import Blocked, Context, Listen, User
+from service.model.current import Current
+from service.recommend import recommender as module
+from service.recommend.ask import Ask
+from service.recommend.recommender import Answer, Page, Recommender
+from service.recommend.retrieval import STRATEGIES
+from service.store.memory import MemoryStore
+from tests import worlds
+from tests.service.given import NOON, listen, model, track
+
+
+class Desk:
+    """A recommender and everything behind it."""
+
+    def __init__(self, store: MemoryStore, **options) -> None:
+        self.store, self.revs, self.current = store, Revs(), Current(lambda: NOON)
+        self.current.add_tracks(worlds.tracks())
+        self.current.model = model(self.current.catalogue)
+        self.cache = LocalCache[Answer](1 << 22)
+        defaults: dict[str, Any] = {"timeout_s": 5.0, "clock": lambda: NOON}
+        self.recommender = Recommender(
+            store, self.current, self.cache, self.revs, **(defaults | options)
+        )
+
+    async def ask(self, user_id: str = "jazz-u0", **asked) -> tuple[Page, str]:
+        answer, source = await self.recommender.for_user(user_id, Ask(**asked))
+        return msgspec.json.decode(answer.body, type=Page), source
+
+    async def add(self, *listens: Listen) -> None:
+        appended = await self.store.append(listens)
+        for user_id, rev in appended.revs.items():
+            self.revs.learn(user_id, rev)
+
+
+@pytest.fixture
+async def store() -> MemoryStore:
+    filled = MemoryStore()
+    await filled.append(
+        [msgspec.structs.replace(one, id=f"{n}") for n, one in enumerate(worlds.listens())]
+    )
+    return filled
+
+
+@pytest.fixture
+def desk(store: MemoryStore) -> Desk:
+    return Desk(store)
+
+
+async def test_the_second_answer_comes_from_the_cache_and_is_the_same_bytes(desk: Desk) -> None:
+    first, second = [await desk.recommender.for_user("jazz-u0", Ask()) for _ in range(2)]
+
+    assert ["miss", "local"] == [first[1], second[1]]
+    assert first[0].body == second[0].body
+    assert 0 == first[0].age_s
+
+
+async def test_the_page_says_what_it_was_made_from(desk: Desk) -> None:
+    page, _ = await desk.ask(limit=3)
+
+    assert ("jazz-u0", "personal", NOON, "v1") == (
+        page.user_id,
+        page.tier,
+        page.generated_at,
+        page.model_version,
+    )
+    assert 11 == len(page.list_id)
+    assert {
+        "collaborative": "ok",
+        "content": "ok",
+        "context": "skipped",
+        "trending": "ok",
+    } == page.strategies
+
+
+async def test_a_list_id_names_user_time_and_tracks(desk: Desk) -> None:
+    ids = {
+        (await desk.ask(user, limit=limit))[0].list_id for user in ("a", "b") for limit in (3, 4)
+    }
+
+    assert 4 == len(ids)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"limit": 5}, {"mix": "blend"}, {"context": Context(mood="sad")}]
+)
+async def test_another_question_is_another_answer(desk: Desk, asked) -> None:
+    await desk.ask()
+
+    assert "miss" == (await desk.ask(**asked))[1]
+    assert "local" == (await desk.ask(**asked))[1]
+
+
+async def test_a_listen_is_in_the_very_next_list(desk: Desk) -> None:
+    first = (await desk.ask())[0].recommendations[0].track.id
+
+    await desk.add(listen(first, user_id="jazz-u0", action="dislike"))
+
+    page, source = await desk.ask()
+    assert "miss" == source
+    assert first not in {one.track.id for one in page.recommendations}
+
+
+async def test_a_listen_of_somebody_else_leaves_the_list_cached(desk: Desk) -> None:
+    await desk.ask()
+
+    await desk.add(listen("jazz01", user_id="folk-u0"))
+
+    assert "local" == (await desk.ask())[1]
+
+
+async def test_another_model_or_catalogue_is_another_answer(desk: Desk) -> None:
+    await desk.ask()
+
+    desk.current.model = model(desk.current.catalogue, version="v2")
+    page, source = await desk.ask()
+    assert ("miss", "v2") == (source, page.model_version)
+    desk.current.add_tracks([track("new")])
+    assert "miss" == (await desk.ask())[1]
+
+
+async def test_a_user_nobody_knows_gets_what_is_popular_and_is_no_error(desk: Desk) -> None:
+    page, source = await desk.ask("stranger")
+
+    assert ("miss", "popular", 20) == (source, page.tier, len(page.recommendations))
+    assert "local" == (await desk.ask("stranger"))[1]
+
+
+async def test_a_stranger_who_becomes_known_is_known_at_once(desk: Desk) -> None:
+    await desk.ask("stranger")
+
+    await desk.add(listen("metal03", user_id="stranger"))
+
+    assert "personal" == (await desk.ask("stranger"))[0].tier
+
+
+async def test_a_user_who_blocks_everything_gets_an_empty_list(desk: Desk) -> None:
+    user = await desk.store.put_user("jazz-u0", blocked=Blocked(genres=worlds.TASTES))
+    desk.revs.learn(user.id, user.rev)
+
+    assert [] == (await desk.ask())[0].recommendations
+
+
+@pytest.mark.parametrize("outcome", ["failed", "late", "popular"])
+async def test_a_list_that_lacks_something_is_tried_again_soon(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, outcome
+) -> None:
+    monkeypatch.setattr(module, "DEGRADED_S", 0.05)
+    gate = threading.Event()
+
+    def broken(*_):
+        raise ZeroDivisionError
+
+    def slow(*_):
+        gate.wait(10)
+        return {}
+
+    strategies = {
+        "failed": {**STRATEGIES, "content": broken},
+        "late": {**STRATEGIES, "content": slow},
+        "popular": dict.fromkeys(STRATEGIES, lambda *_: {}),
+    }[outcome]
+    desk = Desk(store, strategies=strategies, timeout_s=0.2)
+    try:
+        page, _ = await desk.ask()
+        assert outcome in {page.tier, *page.strategies.values()}
+
+        await asyncio.sleep(0.1)
+        assert "miss" == (await desk.ask())[1]
+    finally:
+        gate.set()
+
+
+async def test_a_whole_list_stays_and_so_does_the_popular_one_of_a_stranger(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DEGRADED_S", 0.05)
+    for user in ("jazz-u0", "stranger"):
+        await desk.ask(user)
+    await asyncio.sleep(0.1)
+
+    assert ["local", "local"] == [(await desk.ask(user))[1] for user in ("jazz-u0", "stranger")]
+
+
+def test_a_degraded_list_is_kept_five_seconds_at_most() -> None:
+    assert module.DEGRADED_S <= 5 < module.FRESH_S <= 900
+
+
+class SlowStore(MemoryStore):
+    """A memory store whose reads of users take as long as they are told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reading, self.gate = asyncio.Event(), asyncio.Event()
+
+    async def user(self, user_id: str) -> User | None:
+        found = await super().user(user_id)
+        self.reading.set()
+        await self.gate.wait()
+        return found
+
+
+async def test_a_read_that_began_before_an_erasure_does_not_bring_the_user_back() -> None:
+    store = SlowStore()
+    desk = Desk(store)
+    await store.append([listen("jazz01")])
+
+    asking = asyncio.create_task(desk.ask("u1"))
+    await store.reading.wait()
+    await store.delete_user("u1")
+    desk.revs.forget("u1")
+    store.gate.set()
+    await asking
+
+    assert desk.revs.get("u1") is None
+    assert "popular" == (await desk.ask("u1"))[0].tier

@@ -1,0 +1,207 @@
+"""Four strategies side by side; any may fail alone."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import structlog
+
+from service.domain import Context, Features, Preferences
+from service.model.catalogue import empty_catalogue
+from service.recommend.ask import Ask
+from service.recommend.retrieval import collaborative, content, context, retrieve, trending
+from tests.service.given import catalogue, ids, listen, listener, model, player_of, track, view
+
+KNOWN = catalogue()
+MODEL = model(KNOWN)
+VIEW = view(KNOWN, fitted=MODEL)
+JAZZ_LOVER = player_of(KNOWN, "jazz01", "jazz02", "jazz03")
+
+
+def best(scores: np.ndarray, count: int = 5) -> set[str]:
+    ranked = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")
+    return {name[:-2] for name in ids(KNOWN, ranked[:count])}
+
+
+def test_collaborative_scores_what_people_who_play_the_same_play() -> None:
+    parts = collaborative(VIEW, JAZZ_LOVER, Ask())
+
+    assert {"collaborative"} == parts.keys()
+    assert {"jazz"} == best(parts["collaborative"])
+    assert 0 == parts["collaborative"][KNOWN.rows["metal01"]]
+
+
+def test_a_dislike_counts_against_what_goes_with_it() -> None:
+    fan = listener(KNOWN, listen("metal01", action="dislike"), listen("jazz01"))
+
+    scores = collaborative(VIEW, fan, Ask())["collaborative"]
+
+    assert scores[KNOWN.rows["jazz02"]] > 0 > scores[KNOWN.rows["metal02"]]
+
+
+def test_collaborative_says_nothing_about_tracks_beyond_the_model_or_without_listeners() -> None:
+    grown = catalogue().with_tracks([track("new")])
+    counts = MODEL.listener_counts.copy()
+    counts[KNOWN.rows["jazz05"]] = 0
+    alone = view(grown, fitted=model(KNOWN, listener_counts=counts))
+
+    scores = collaborative(alone, player_of(grown, "new", "jazz01"), Ask())["collaborative"]
+
+    assert {"new", "jazz05"} == set(ids(grown, np.flatnonzero(np.isnan(scores))))
+
+
+def test_collaborative_is_skipped_without_a_model_or_a_history_it_knows() -> None:
+    grown = catalogue().with_tracks([track("new")])
+
+    assert {} == collaborative(view(KNOWN), JAZZ_LOVER, Ask())
+    assert {} == collaborative(VIEW, listener(KNOWN), Ask())
+    assert {} == collaborative(view(grown, fitted=MODEL), player_of(grown, "new"), Ask())
+
+
+def test_content_measures_artist_genre_and_audio_apart() -> None:
+    parts = content(VIEW, JAZZ_LOVER, Ask())
+
+    assert ["artist", "genre", "audio"] == list(parts)
+    assert 1 / 3 == pytest.approx(parts["artist"][KNOWN.rows["jazz11"]])
+    assert 0 == parts["artist"][KNOWN.rows["jazz04"]]
+    assert (1.0, 0.0) == (
+        parts["genre"][KNOWN.rows["jazz04"]],
+        parts["genre"][KNOWN.rows["folk04"]],
+    )
+    assert {"jazz"} == best(parts["audio"], 20)
+
+
+def test_wishes_count_like_listens() -> None:
+    wisher = listener(KNOWN, preferences=Preferences(genres=("FOLK",), artists=("jazz artist 3",)))
+
+    parts = content(VIEW, wisher, Ask())
+
+    assert ["artist", "genre"] == list(parts)
+    assert {"folk"} == best(parts["genre"], 20)
+    assert ["jazz03", "jazz13"] == ids(KNOWN, np.flatnonzero(parts["artist"]))
+
+
+def test_content_has_nothing_to_say_to_a_stranger_or_about_wishes_nobody_can_meet() -> None:
+    unmet = listener(KNOWN, preferences=Preferences(genres=("polka",), artists=("Nobody",)))
+
+    assert {} == content(VIEW, listener(KNOWN), Ask())
+    assert {} == content(VIEW, unmet, Ask())
+
+
+def test_a_track_without_features_has_no_audio_score() -> None:
+    grown = catalogue().with_tracks([track("silent", features=Features(liveness=0.5))])
+
+    audio = content(view(grown), player_of(grown, "jazz01"), Ask())["audio"]
+
+    assert ["silent"] == ids(grown, np.flatnonzero(np.isnan(audio)))
+
+
+def test_without_any_known_feature_there_is_no_audio_part() -> None:
+    bare = catalogue(track("a", genres=("x",)), track("b"))
+
+    assert ["artist", "genre"] == list(content(view(bare), player_of(bare, "a"), Ask()))
+
+
+def test_tracks_without_an_artist_have_none_in_common() -> None:
+    known = catalogue(track("a", artist="Unknown"), track("b", artist="Unknown"), track("c"))
+
+    assert "artist" not in content(view(known), player_of(known, "a"), Ask())
+    assert 0 == content(view(known), player_of(known, "a", "c"), Ask())["artist"][1]
+
+
+def test_a_view_taken_before_new_genres_and_artists_came_still_answers() -> None:
+    """The names of an edition must not grow under a request that holds it."""
+    old = catalogue(track("a", genres=("g",)))
+    old.with_tracks([track("b", artist="New", genres=("new",))])
+    wisher = player_of(old, "a", preferences=Preferences(genres=("new",), artists=("New",)))
+
+    assert [1.0] == content(view(old), wisher, Ask())["artist"].tolist()
+
+
+def test_context_scores_what_fits_the_moment_and_is_skipped_without_one() -> None:
+    workout = Ask(context=Context(activity="workout"))
+
+    assert {"metal"} == best(context(VIEW, JAZZ_LOVER, workout)["context"])
+    assert {} == context(VIEW, JAZZ_LOVER, Ask())
+    assert {} == context(VIEW, listener(KNOWN), Ask(context=Context(device="car")))
+
+
+def test_trending_is_the_same_for_everybody() -> None:
+    played = view(KNOWN, plays=[0.0, 2.0])
+
+    for who in (JAZZ_LOVER, listener(KNOWN)):
+        assert 1 == trending(played, who, Ask())["trending"].argmax()
+    assert {} == trending(view(empty_catalogue()), JAZZ_LOVER, Ask())
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """Holds a slow strategy back until the test is over."""
+    opened = threading.Event()
+    yield opened
+    opened.set()
+
+
+async def ask(strategies, *, timeout_s: float = 5.0, **asked):
+    found = dict.fromkeys(Ask(**asked).strategies, lambda *_: {}) | strategies
+    return await retrieve(VIEW, JAZZ_LOVER, Ask(**asked), timeout_s=timeout_s, strategies=found)
+
+
+async def test_every_strategy_that_says_something_is_ok() -> None:
+    parts, outcomes = await retrieve(VIEW, JAZZ_LOVER, Ask(), timeout_s=5)
+
+    assert {
+        "collaborative": "ok",
+        "content": "ok",
+        "context": "skipped",
+        "trending": "ok",
+    } == outcomes
+    assert ["collaborative", "artist", "genre", "audio", "trending"] == list(parts)
+
+
+async def test_only_the_strategy_asked_for_runs() -> None:
+    parts, outcomes = await retrieve(VIEW, JAZZ_LOVER, Ask(strategy="content"), timeout_s=5)
+
+    assert {"content": "ok"} == outcomes
+    assert "trending" not in parts
+
+
+async def test_a_strategy_that_fails_is_named_and_logged_and_the_others_answer() -> None:
+    def broken(*_):
+        raise ZeroDivisionError
+
+    with structlog.testing.capture_logs() as logs:
+        parts, outcomes = await ask({"content": broken, "trending": trending})
+
+    assert ("failed", "ok") == (outcomes["content"], outcomes["trending"])
+    assert {"trending"} == parts.keys()
+    assert ["content"] == [log["strategy"] for log in logs if log["event"] == "strategy failed"]
+
+
+async def test_a_late_strategy_is_left_out_and_costs_no_more_than_the_timeout(gate) -> None:
+    def slow(*_):
+        gate.wait(10)
+        return {"context": VIEW.trending}
+
+    start = time.perf_counter()
+    parts, outcomes = await ask({"context": slow, "trending": trending}, timeout_s=0.1)
+    spent = time.perf_counter() - start
+
+    assert ("late", "ok") == (outcomes["context"], outcomes["trending"])
+    assert "context" not in parts
+    assert 0.1 <= spent < 2
+
+
+async def test_strategies_run_side_by_side() -> None:
+    """Each waits for the other: one after the other would never meet."""
+    meeting = threading.Barrier(2, timeout=5)
+
+    def waits(*_):
+        meeting.wait()
+        return {}
+
+    _, outcomes = await ask({"context": waits, "content": waits})
+
+    assert ("skipped", "skipped") == (outcomes["context"], outcomes["content"])
