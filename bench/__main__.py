@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bench
 from bench.harness import Bench, run
+from bench.readme import rewrite
 
 
 def discover() -> dict[str, Bench]:
@@ -29,7 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("name", nargs="?", metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="seconds, not minutes; judges nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the record there, too")
+    parser.add_argument("--readme", action="store_true", help="write the table in README anew")
     asked = parser.parse_args(argv)
+    if asked.readme:
+        rewrite()
+        return 0
     benches = discover()
     if asked.name is None:
         for name, measure in sorted(benches.items()):

@@ -12,11 +12,10 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
-from service.api.contract import components
+from service.api.contract import describe
 from service.api.listens import Feedback, ListenController
 from service.api.models import ModelController
 from service.api.operations import HealthController, read_metrics
@@ -96,10 +95,10 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             description="Listening events in, personal and explained recommendations out.",
             openapi_router=REFERENCE_ROUTER,
             render_plugins=[REFERENCE_PAGE],
-            components=Components(schemas=components(DOCUMENTED)),
         ),
     )
     check_scopes(app.routes)
+    describe(app, DOCUMENTED)
     return app
 
 

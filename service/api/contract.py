@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from litestar import Request
+from litestar import Litestar, Request
 from litestar.openapi.spec import (
     OpenAPIMediaType,
     OpenAPIResponse,
@@ -106,10 +106,14 @@ def documents(*, body: Any = None, query: type[msgspec.Struct] | None = None) ->
     return Documented
 
 
-def components(types: Iterable[Any]) -> dict[str, Any]:
-    """JSON Schemas of Structs by name, as OpenAPI components."""
-    _, schemas = msgspec.json.schema_components(types, ref_template=REF)
-    return schemas
+def describe(app: Litestar, types: Iterable[Any]) -> None:
+    """Put these Structs into the API description, for `documents` to refer to.
+
+    Afterwards, because Litestar replaces the component schemas it is configured with by its own.
+    """
+    _, ours = msgspec.json.schema_components(types, ref_template=REF)
+    written = app.openapi_schema.components
+    written.schemas = {**(written.schemas or {}), **ours}
 
 
 def _convert(values: dict[str, str], wanted: type[Wanted]) -> Wanted:

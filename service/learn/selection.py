@@ -29,9 +29,9 @@ LEAST = 0.01
 
 def hold_out(matrix: csr_array) -> tuple[csr_array, csr_array]:
     """Split user-track pairs into nine tenths to fit on and one tenth to choose by."""
-    coo = matrix.tocoo()
-    held = np.random.default_rng(SEED).random(coo.nnz) < SHARE
-    return _pairs(coo, ~held), _pairs(coo, held)
+    pairs = matrix.tocoo()
+    held = np.random.default_rng(SEED).random(pairs.nnz) < SHARE
+    return _pairs(pairs, ~held), _pairs(pairs, held)
 
 
 def choose_blend(
@@ -95,8 +95,8 @@ def _stack(
     return stack, names
 
 
-def _pairs(coo: coo_array, kept: NDArray[np.bool_]) -> csr_array:
-    places = coo.row[kept], coo.col[kept]
-    split = csr_array((coo.data[kept].astype(np.float32), places), shape=coo.shape)
+def _pairs(pairs: coo_array, kept: NDArray[np.bool_]) -> csr_array:
+    places = pairs.row[kept], pairs.col[kept]
+    split = csr_array((pairs.data[kept].astype(np.float32), places), shape=pairs.shape)
     split.sort_indices()
     return split

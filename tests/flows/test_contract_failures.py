@@ -1,7 +1,7 @@
 """When a part breaks: the others answer, and the client learns what to do but nothing inside."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,10 @@ from msgspec import structs
 from service.app import create_app
 from service.cache.local import LocalCache
 from service.cache.revs import Revs
-from service.domain import Listen, User
+from service.domain import Listen, Strategy, User
 from service.recommend.ask import Ask, Listener
 from service.recommend.recommender import Answer, Recommender
-from service.recommend.retrieval import STRATEGIES, Parts
+from service.recommend.retrieval import STRATEGIES, Parts, Score
 from service.settings import Settings
 from service.store.protocol import Appended
 from service.store.sqlite import SqliteStore
@@ -60,7 +60,9 @@ class Noted(LocalCache[Answer]):
         super().put(key, value, weight=weight, ttl_s=ttl_s)
 
 
-def with_strategies(client: AsyncTestClient, *, timeout_s: float = 5.0, **changed: Any) -> Noted:
+def with_strategies(
+    client: AsyncTestClient, changed: Mapping[Strategy, Score], *, timeout_s: float = 5.0
+) -> Noted:
     """Let the running application ask these strategies instead."""
     house, cache = client.app.state.house, Noted()
     recommender = Recommender(
@@ -76,7 +78,7 @@ def with_strategies(client: AsyncTestClient, *, timeout_s: float = 5.0, **change
 
 
 async def test_a_strategy_that_raises_is_left_out_and_named(world: AsyncTestClient) -> None:
-    cache = with_strategies(world, content=explode)
+    cache = with_strategies(world, {"content": explode})
 
     answer = await world.get(URL)
 
@@ -91,7 +93,7 @@ async def test_a_strategy_that_raises_is_left_out_and_named(world: AsyncTestClie
 
 
 async def test_a_strategy_that_is_late_is_left_out_and_named(world: AsyncTestClient) -> None:
-    cache = with_strategies(world, timeout_s=0.1, trending=dawdle)
+    cache = with_strategies(world, {"trending": dawdle}, timeout_s=0.1)
 
     page = (await world.get(URL)).json()
 
@@ -102,7 +104,7 @@ async def test_a_strategy_that_is_late_is_left_out_and_named(world: AsyncTestCli
 
 
 async def test_with_no_strategy_left_there_is_still_a_list(world: AsyncTestClient) -> None:
-    cache = with_strategies(world, **dict.fromkeys(STRATEGIES, explode))
+    cache = with_strategies(world, dict.fromkeys(STRATEGIES, explode))
 
     answer = await world.get(URL)
 
@@ -114,7 +116,7 @@ async def test_with_no_strategy_left_there_is_still_a_list(world: AsyncTestClien
 
 async def test_a_whole_list_is_kept_longer(world: AsyncTestClient) -> None:
     """The control: without it, the bound above would hold for a cache that keeps nothing."""
-    cache = with_strategies(world)
+    cache = with_strategies(world, {})
 
     await world.get(URL)
 
@@ -127,7 +129,7 @@ async def test_a_score_that_is_no_number_is_not_sent(world: AsyncTestClient) -> 
         scores[::2] = float("nan")
         return {"trending": scores}
 
-    with_strategies(world, trending=broken)
+    with_strategies(world, {"trending": broken})
 
     page = (await world.get(URL)).json()
 

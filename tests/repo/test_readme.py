@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.readme import block
+
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 OWN_VERBS = set(re.findall(r"^  \./dev (\w+)", (ROOT / "dev").read_text("utf-8"), re.MULTILINE))
@@ -55,3 +57,7 @@ def test_python_in_readme_runs(tmp_path):
         )
 
         assert ran.returncode == 0, ran.stderr
+
+
+def test_every_number_in_the_table_is_one_that_was_measured():
+    assert block() in (ROOT / "README.md").read_text(encoding="utf-8")
