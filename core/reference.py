@@ -66,7 +66,7 @@ def spectral(interactions: Interactions, *, dimensions: int) -> F32:
     directions = np.linalg.svd(normal)[2][:dimensions]
     dense = of_tracks[:, None] ** -0.5 * (directions.T @ directions) * of_tracks**0.5
     np.fill_diagonal(dense, 0)
-    return dense.astype(np.float32)
+    return np.asarray(dense, np.float32)
 
 
 def score(weights: ItemWeights, rows: I32, strengths: F32) -> F32:

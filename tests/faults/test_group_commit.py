@@ -1,4 +1,4 @@
-"""The writing thread when SQLite says no: refused, never left hanging, and well again afterwards."""
+"""The writing thread when SQLite says no: refused, never left hanging, well again afterwards."""
 
 import asyncio
 import contextlib

@@ -1,0 +1,123 @@
+"""The real server as a child process: started, asked, killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tests.servers import HOST, free_port
+
+ROOT = Path(__file__).parents[2]
+READY_S = 60.0
+STOP_S = 10.0
+
+
+class Service:
+    """`echotune serve` on a data folder and a port that both survive it."""
+
+    def __init__(self, data: Path) -> None:
+        self.data, self.port = data, free_port()
+        self._log = data.parent / f"{data.name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "the service is not running"
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def start(self) -> None:
+        """Return once it is ready."""
+        env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        command = (sys.executable, "-P", "-m", "service", "serve", "--no-demo")
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "--host", HOST, "--port", str(self.port)],
+                cwd=ROOT,
+                env=env | {"ECHOTUNE_DATA_DIR": str(self.data)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # so that its worker can be killed with it
+            )
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Return once it answers; fail when it ends or takes too long."""
+        until = time.monotonic() + READY_S
+        while time.monotonic() < until:
+            if self._process is None or self._process.poll() is not None:
+                break
+            try:
+                if httpx.get(f"{self.url}/health/ready", timeout=2).status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise AssertionError(f"the service did not become ready:\n{self.log[-2000:]}")
+
+    def workers(self) -> list[int]:
+        """The processes that answer requests, children of the one that was started."""
+        found = []
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parent = int(status.read_text().rpartition(")")[2].split()[1])
+                command = (status.parent / "cmdline").read_bytes()
+            except (OSError, IndexError):
+                continue  # it has just ended
+            if parent == self.pid and b"resource_tracker" not in command:
+                found.append(int(status.parent.name))
+        return found
+
+    def kill(self) -> None:
+        """Kill -9 of the server and its worker at once, as a machine would."""
+        process, self._process = self._process, None
+        if process is not None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def stop(self) -> None:
+        """SIGTERM, then SIGKILL if that is not enough; may be called twice."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._process = None
+
+    def put(self, path: str, json: Any) -> httpx.Response:
+        return httpx.put(self.url + path, json=json, timeout=10)
+
+    def post(self, path: str, json: Any) -> httpx.Response:
+        return httpx.post(self.url + path, json=json, timeout=10)
+
+    def get(self, path: str, **query: Any) -> Any:
+        answer = httpx.get(self.url + path, params=query, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
