@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
 from typing import Any
 
@@ -13,6 +13,7 @@ from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import start_http_server
 
 from service import metrics
 from service.api.contract import describe
@@ -68,9 +69,10 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_house(settings, watch=True) as house:
             app.state.house = house
-            if greet is not None:
-                greet(await greeting(house))
-            yield
+            with metrics_apart(settings):
+                if greet is not None:
+                    greet(await greeting(house))
+                yield
 
     app = Litestar(
         route_handlers=[
@@ -80,7 +82,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             UserController,
             ModelController,
             HealthController,
-            read_metrics,
+            *([] if settings.metrics_port else [read_metrics]),
             explain_problem,
             reference_assets,
         ],
@@ -100,6 +102,21 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
     check_scopes(app.routes)
     describe(app, DOCUMENTED)
     return app
+
+
+@contextmanager
+def metrics_apart(settings: Settings) -> Iterator[None]:
+    """Serve /metrics on a port of its own while the application runs, if the settings name one."""
+    if settings.metrics_port is None:
+        yield
+        return
+    server, thread = start_http_server(settings.metrics_port, addr=settings.host)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def _provide(name: str) -> Provide:

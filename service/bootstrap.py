@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from msgspec import Struct
-from prometheus_client import start_http_server
 
 from service.bus import Bus, ListenStored, TrackChanged, UserUpdated
 from service.cache.local import LocalCache
@@ -99,8 +98,6 @@ async def open_house(settings: Settings, *, watch: bool = False) -> AsyncIterato
     house = build(settings, store)
     try:
         await house.refresh.load()
-        if settings.metrics_port is not None and watch:
-            start_http_server(settings.metrics_port, addr=settings.host)
         if watch:
             house.refresh.watch()
         yield house

@@ -1,4 +1,4 @@
-"""Bytes that no HTTP library would send, against the real server: refused, and nobody falls over."""
+"""Bytes that no HTTP library would send, to the real server: refused, and nobody falls over."""
 
 import json
 import socket
@@ -147,15 +147,13 @@ def test_an_announced_flood_is_refused_before_it_is_read(service: Service) -> No
     assert_problem(said, 413)
 
 
-@pytest.mark.parametrize(
-    "body", [head("POST /v1/listens HTTP/1.1", "Content-Length: 100"), head("POST /v1/listens HTTP/1.1", "Transfer-Encoding: chunked")]
-)  # fmt: skip
-def test_a_body_that_ends_too_early(service: Service, body: bytes) -> None:
+@pytest.mark.parametrize("length", ["Content-Length: 100", "Transfer-Encoding: chunked"])
+def test_a_body_that_ends_too_early(service: Service, length: str) -> None:
     """The client is gone, nothing is stored, and the log does not call it a bug."""
-    said = send(service, body, b'5\r\n{"use', half_close=True)
+    top = head("POST /v1/listens HTTP/1.1", length)
+    said = send(service, top, b'5\r\n{"use', half_close=True)
 
-    if said:
-        assert 400 <= status(said) < 500
+    assert_problem(said, 400)
 
 
 def test_a_flood_of_bodies_nobody_reads(service: Service) -> None:
