@@ -8,7 +8,7 @@ from tests.flows.hostile import FEEDBACK, LISTEN, TRACK
 
 DEEP = 30_000
 HUGE = "1" + "0" * 400
-SOON = (datetime.now(UTC) + timedelta(minutes=6)).isoformat()
+SOON = (datetime.now(UTC) + timedelta(hours=1)).isoformat()  # minutes would pass while tests run
 UNREADABLE: dict[str, bytes] = {
     "empty": b"",
     "blank": b" \r\n\t",
