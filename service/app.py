@@ -95,6 +95,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             title="EchoTune",
             version="0.1.0",
             description="Listening events in, personal and explained recommendations out.",
+            use_handler_docstrings=True,
             openapi_router=REFERENCE_ROUTER,
             render_plugins=[REFERENCE_PAGE],
         ),

@@ -38,6 +38,8 @@ _feedback = msgspec.json.Decoder(Feedback)
 class ListenController(Controller):
     """Events in."""
 
+    tags = ("events in",)
+
     opt = scope("events:write")
 
     @post(

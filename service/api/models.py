@@ -32,6 +32,8 @@ class ModelsPage(Struct, frozen=True):
 class ModelController(Controller):
     """What learns."""
 
+    tags = ("models",)
+
     @post(
         "/v1/models",
         status_code=202,

@@ -22,6 +22,8 @@ class Health(Struct, frozen=True):
 class HealthController(Controller):
     """Liveness and readiness."""
 
+    tags = ("operations",)
+
     path = "/health"
     opt = scope("public")
 
@@ -49,6 +51,7 @@ class HealthController(Controller):
     operation_id="metrics",
     operation_class=documents(),
     opt=scope("public"),
+    tags=["operations"],
     sync_to_thread=False,
 )
 def read_metrics() -> Response[bytes]:

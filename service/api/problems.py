@@ -119,6 +119,7 @@ def _answer(details: ProblemDetails, headers: Mapping[str, str] = NO_HEADERS) ->
     operation_id="explainProblem",
     operation_class=documents(),
     opt=scope("public"),
+    tags=["operations"],
     media_type="text/plain",
     sync_to_thread=False,
 )

@@ -74,6 +74,8 @@ class TrendingQuery(Struct, forbid_unknown_fields=True):
 class RecommendationController(Controller):
     """Lists of tracks."""
 
+    tags = ("lists",)
+
     opt = scope("recs:read")
 
     @get(

@@ -33,6 +33,8 @@ _track = msgspec.json.Decoder(Track)
 class TrackController(Controller):
     """The catalogue."""
 
+    tags = ("catalogue",)
+
     @put(
         "/v1/tracks",
         operation_id="putTracks",

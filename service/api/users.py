@@ -61,6 +61,8 @@ PRIVATE = {"Cache-Control": "no-store"}
 class UserController(Controller):
     """Everything about one user."""
 
+    tags = ("users",)
+
     path = "/v1/users/{user_id:str}"
 
     @get(

@@ -106,6 +106,6 @@ def draw(outcome: "Outcome", path: Path) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_title(f"Protocol {outcome.protocol}: {outcome.users} users, {outcome.tracks} tracks")
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper right")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)

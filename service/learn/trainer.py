@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio.to_thread
+import numpy as np
 import structlog
 
 from service import metrics
@@ -21,6 +22,7 @@ from service.store import Store
 
 log = structlog.get_logger()
 
+FEWEST_LISTENERS = 2
 FEWEST_PAIRS = 10
 """User-track pairs below which a fit would only learn noise."""
 
@@ -60,6 +62,11 @@ class Trainer:
             raise ModelNotReady(
                 f"{interactions.matrix.nnz} likes or plays are too few to learn from:"
                 " import listens first"
+            )
+        listeners = np.count_nonzero(np.diff(interactions.matrix.indptr))
+        if listeners < FEWEST_LISTENERS:
+            raise ModelNotReady(
+                "all likes and plays are of one listener: what goes together is learned from several"
             )
         progress(0.1)
         now = self._clock()

@@ -116,7 +116,7 @@ async def retrieve(
     """Ask every strategy at once; what came in time, and what became of each."""
     loop = asyncio.get_running_loop()
     tasks = {
-        name: loop.run_in_executor(THREADS, strategies[name], view, listener, ask)
+        name: loop.run_in_executor(THREADS, _usable, strategies[name], view, listener, ask)
         for name in ask.strategies
     }
     _, late = await asyncio.wait(tasks.values(), timeout=timeout_s)
@@ -135,6 +135,15 @@ async def retrieve(
         if outcomes[name] != "skipped":
             metrics.STRATEGY_OUTCOMES.labels(name, outcomes[name]).inc()
     return parts, outcomes
+
+
+def _usable(strategy: Score, view: View, listener: Listener, ask: Ask) -> Parts:
+    """What the strategy says, if it can be blended: a wrong size or +inf is a failure of its own."""
+    parts = strategy(view, listener, ask)
+    for name, scores in parts.items():
+        if scores.shape != (view.catalogue.size,) or np.isposinf(scores).any():
+            raise ValueError(f"{name} has shape {scores.shape} or a score of +inf")
+    return parts
 
 
 def _audio(view: View, history: History) -> Scores | None:

@@ -15,6 +15,7 @@ UNREADABLE: dict[str, bytes] = {
     "byte order mark": b'\xef\xbb\xbf{"timezone":"UTC"}',
     "UTF-16": '{"timezone":"UTC"}'.encode("utf-16"),
     "bad UTF-8": b'{"timezone":"\xff"}',
+    "bad UTF-8 in an id": b'{"user_id":"\xff"}',
     "overlong UTF-8": b'{"timezone":"\xc0\xaf"}',
     "surrogate bytes": b'{"timezone":"\xed\xa0\x80"}',
     "lone surrogate": rb'{"timezone":"\ud800"}',

@@ -37,14 +37,13 @@ def as_json(body: Any) -> bytes:
 
 
 @pytest.mark.parametrize("name", WITH_BODY)
-@pytest.mark.parametrize("kind", UNREADABLE)
-async def test_unreadable_bodies(client: AsyncTestClient, name: str, kind: str) -> None:
+async def test_unreadable_bodies(client: AsyncTestClient, name: str) -> None:
     before = await stored(client)
+    for kind, body in UNREADABLE.items():
+        answer = await send(client, name, content=body)
 
-    answer = await send(client, name, content=UNREADABLE[kind])
-
-    assert_problem(answer, 400)
-    assert before == await stored(client)
+        assert_problem(answer, 400)
+        assert before == await stored(client), kind
 
 
 @pytest.mark.parametrize("name", WITH_BODY)
@@ -129,6 +128,21 @@ async def test_the_good_tracks_of_a_batch_are_stored(world: AsyncTestClient) -> 
     assert len(WRONG_TRACKS) == receipt["stored"]
     for number in range(len(WRONG_TRACKS)):
         assert 200 == (await world.get(f"/v1/tracks/good{number}")).status_code
+
+
+@pytest.mark.parametrize(
+    "name, counted", [("POST /v1/listens", "accepted"), ("PUT /v1/tracks", "stored")]
+)
+async def test_bytes_that_are_no_text_spoil_one_item(
+    world: AsyncTestClient, name: str, counted: str
+) -> None:
+    good = as_json((LISTEN if "listens" in name else TRACK) | {"id": "good"})
+    for wrong in (b"\xff", b"\xc0\xaf", b"\xed\xa0\x80"):
+        body = b'[{"id":"%s"},%s]' % (wrong, good)
+        receipt = (await send(world, name, content=body)).json()
+
+        assert [0] == [one["index"] for one in receipt["rejected"]]
+    assert 0 == receipt[counted]  # the good one is known since the first round
 
 
 async def test_missing_and_null_features_are_fine(world: AsyncTestClient) -> None:

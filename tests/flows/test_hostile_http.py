@@ -177,44 +177,40 @@ async def test_the_widest_cursors_are_answered(world: AsyncTestClient) -> None:
                 assert answer.status_code in (200, 400), answer.text
 
 
-@pytest.mark.parametrize("name", ROUTES)
-async def test_other_methods_are_named(world: AsyncTestClient, name: str) -> None:
-    path = name.split()[1]
-    served = {other.split()[0] for other in ROUTES if other.split()[1] == path}
+async def test_other_methods_are_named(world: AsyncTestClient) -> None:
     async with untouched(world):
-        for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "TRACE"} - served:
-            answer = await world.request(method, ROUTES[name].url)
+        for name, route in ROUTES.items():
+            path = name.split()[1]
+            served = {other.split()[0] for other in ROUTES if other.split()[1] == path}
+            for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "TRACE"} - served:
+                answer = await world.request(method, route.url)
 
-            assert 405 == answer.status_code
-            if method != "HEAD":
-                assert_problem(answer, 405)
-            assert served <= set(answer.headers["allow"].split(", "))
+                assert 405 == answer.status_code, (method, name)
+                if method != "HEAD":
+                    assert_problem(answer, 405)
+                assert served <= set(answer.headers["allow"].split(", "))
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/nope", "/v1", "/v1/", "/v2/trending", "/v1/users"),
-        *("/%00", "/%0a", "/%ff", "/..%2f..%2fetc%2fpasswd", "//etc/passwd", "/schema/nope"),
-        *("/schema/assets/..%2f..%2f__init__.py", "/schema/assets/nope.js", "/.git/config"),
-        *("/v1/trending/x", "/" + LONG),
-    ],
-)
-async def test_unknown_paths(world: AsyncTestClient, path: str) -> None:
+async def test_unknown_paths(world: AsyncTestClient) -> None:
     async with untouched(world):
-        assert_problem(await world.get(path), 404)
+        for path in (
+            *("/nope", "/v1", "/v1/", "/v2/trending", "/v1/users", "/v1/trending/x", "/" + LONG),
+            *("/%00", "/%0a", "/%ff", "/..%2f..%2fetc%2fpasswd", "//etc/passwd", "/schema/nope"),
+            *("/schema/assets/..%2f..%2f__init__.py", "/schema/assets/nope.js", "/.git/config"),
+        ):
+            assert_problem(await world.get(path), 404)
 
 
-@pytest.mark.parametrize("tag", ["", "*x", '"', "W/", '"nope"', "a" * 10_000, "\x7f", "Ã¿"])
-async def test_garbage_in_if_none_match_gets_the_list(world: AsyncTestClient, tag: str) -> None:
+async def test_garbage_in_if_none_match_gets_the_list(world: AsyncTestClient) -> None:
     async with untouched(world):
-        answer = await world.get(
-            ROUTES["GET /v1/users/{user_id}/recommendations"].url,
-            headers={b"If-None-Match": tag.encode("latin-1")},
-        )
+        for tag in (b"", b"*x", b'"', b"W/", b'"nope"', b"a" * 10_000, b"\x7f", b"\xc3\xbf"):
+            answer = await world.get(
+                ROUTES["GET /v1/users/{user_id}/recommendations"].url,
+                headers={b"If-None-Match": tag},
+            )
 
-        assert 200 == answer.status_code
-        assert answer.json()["recommendations"]
+            assert 200 == answer.status_code, tag
+            assert answer.json()["recommendations"]
 
 
 @pytest.mark.parametrize("name", WITH_BODY)

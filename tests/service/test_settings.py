@@ -9,6 +9,7 @@ from service.settings import Settings
 def test_an_empty_environment_gives_the_defaults() -> None:
     assert Settings() == Settings.from_env({"PATH": "/bin", "echotune_port": "1"})
     assert (8000, "127.0.0.1", None) == (Settings().port, Settings().host, Settings().metrics_port)
+    assert (64 << 20, 50) == (Settings().local_cache_bytes, Settings().strategy_timeout_ms)
 
 
 def test_values_are_converted_from_text() -> None:

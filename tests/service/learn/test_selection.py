@@ -76,4 +76,6 @@ def test_a_part_that_knows_nothing_keeps_the_least_weight() -> None:
 def test_nothing_held_out_means_default_weights() -> None:
     heard = fans_of_one_artist()
 
-    assert BlendWeights() == choose(heard, csr_array(np.zeros(heard.shape, np.float32)), catalogue(int))
+    assert BlendWeights() == choose(
+        heard, csr_array(np.zeros(heard.shape, np.float32)), catalogue(int)
+    )

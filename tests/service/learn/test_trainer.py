@@ -90,13 +90,32 @@ async def test_a_fit_knows_how_good_it_is_and_the_metrics_say_so(desk: Desk) -> 
 
 
 async def test_too_few_listens_are_no_model(desk: Desk) -> None:
-    few = [listen(f"jazz{number:02}") for number in range(FEWEST_PAIRS - 1)]
+    few = [
+        listen(f"jazz{number:02}", user_id=f"u{number % 2}") for number in range(FEWEST_PAIRS - 1)
+    ]
     await desk.store.append([*few, listen("folk01", action="dislike")])
 
     with pytest.raises(ModelNotReady, match="9 likes or plays are too few to learn from"):
         await desk.trainer.fit(lambda _: None)
 
     assert (None, [], []) == (desk.trainer.serving, desk.trainer.versions(), desk.published)
+
+
+async def test_one_listener_alone_is_no_model_however_much_they_play(desk: Desk) -> None:
+    mine = [listen(f"jazz{number:02}") for number in range(20)]
+    await desk.store.append([*mine, listen("folk01", user_id="u2", action="skip")])
+
+    with pytest.raises(ModelNotReady, match="all likes and plays are of one listener"):
+        await desk.trainer.fit(lambda _: None)
+
+
+async def test_just_enough_listens_are_a_model(desk: Desk) -> None:
+    enough = [listen(f"jazz{n:02}", user_id=f"u{n % 2}") for n in range(FEWEST_PAIRS)]
+    await desk.store.append(enough)
+
+    await desk.trainer.fit(lambda _: None)
+
+    assert desk.trainer.serving is not None
 
 
 async def test_a_version_can_be_brought_back_and_forth(desk: Desk) -> None:

@@ -44,6 +44,10 @@ async def test_only_those_at_least_as_near_as_asked_are_listed() -> None:
     assert ["twin", "near"] == [user for _, user, _ in await desk.near(least=0.66)]
 
 
+async def test_somebody_exactly_as_near_as_asked_is_listed() -> None:
+    assert [(1, "twin", 1.0)] == await Desk({"u1": "abcd", "twin": "abcd"}).near(least=1.0)
+
+
 async def test_no_more_are_listed_than_asked_for() -> None:
     desk = Desk({"u1": "ab"} | {f"v{n}": "ab" for n in range(5)})
 

@@ -34,6 +34,17 @@ def test_collaborative_names_the_tracks_it_comes_from() -> None:
     assert " by Jazz Artist 1" in told.text
 
 
+def test_the_track_that_did_most_is_named_first() -> None:
+    """Both go with x equally often; one was played to the end, the other was not."""
+    known = catalogue(*(track(name) for name in "abx"))
+    together = [listen(name, user_id=f"u{n}") for n in range(3) for name in "abx"]
+    seen = view(known, fitted=model(known, together))
+    for half, whole in (("a", "b"), ("b", "a")):
+        somebody = listener(known, listen(half, ms_played=50_000), listen(whole))
+
+        assert (whole, half) == reason("collaborative", "x", somebody, seen).seeds
+
+
 def test_what_was_disliked_is_no_reason() -> None:
     mixed = listener(KNOWN, listen("jazz02", action="dislike"), listen("jazz01"))
 
@@ -67,6 +78,13 @@ def test_of_two_genres_the_one_played_more_is_named() -> None:
     told = reason("genre", "c", player_of(known, "a", "b"), view(known))
 
     assert "More of what you play: y" == told.text
+
+
+def test_of_two_genres_the_one_asked_for_is_named() -> None:
+    known = catalogue(track("a", genres=("x",)), track("b", genres=("x", "y")))
+    wisher = player_of(known, "a", preferences=Preferences(genres=("y",)))
+
+    assert "You asked for y" == reason("genre", "b", wisher, view(known)).text
 
 
 def test_sound_names_the_features_that_agree_best() -> None:

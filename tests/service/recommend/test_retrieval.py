@@ -83,6 +83,18 @@ def test_wishes_count_like_listens() -> None:
     assert ["jazz03", "jazz13"] == ids(KNOWN, np.flatnonzero(parts["artist"]))
 
 
+def test_several_wishes_share_the_weight_of_one() -> None:
+    wisher = listener(
+        KNOWN,
+        preferences=Preferences(genres=("folk", "metal"), artists=("jazz artist 3", "x", "y", "z")),
+    )
+
+    parts = content(VIEW, wisher, Ask())
+
+    assert [0.5, 0.5] == [float(parts["genre"][KNOWN.rows[name]]) for name in ("folk01", "metal01")]
+    assert 0.25 == parts["artist"].max()
+
+
 def test_content_has_nothing_to_say_to_a_stranger_or_about_wishes_nobody_can_meet() -> None:
     unmet = listener(KNOWN, preferences=Preferences(genres=("polka",), artists=("Nobody",)))
 
@@ -205,3 +217,23 @@ async def test_strategies_run_side_by_side() -> None:
     _, outcomes = await ask({"context": waits, "content": waits})
 
     assert ("skipped", "skipped") == (outcomes["context"], outcomes["content"])
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.array([np.inf], np.float32), np.zeros(2, np.float32), np.zeros((1, 1), np.float32)]
+)
+async def test_scores_that_cannot_be_blended_are_a_failure_of_that_strategy_alone(wrong) -> None:
+    known = given.catalogue(given.track("t1"))
+    strategies = {
+        "content": lambda *_: {"artist": wrong},
+        "trending": lambda *_: {"trending": np.ones(1, np.float32)},
+        "collaborative": lambda *_: {},
+        "context": lambda *_: {},
+    }
+
+    parts, outcomes = await retrieve(
+        given.view(known), given.listener(known), Ask(), timeout_s=5, strategies=strategies
+    )
+
+    assert ["trending"] == list(parts)
+    assert ("failed", "ok") == (outcomes["content"], outcomes["trending"])

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from core.blend import blend
 from service.domain import Part
 from service.model.version import BlendWeights
-from service.recommend.scoring import combine, shares
+from service.recommend.scoring import WITHOUT_COLLABORATIVE, combine, shares, weights_for
+from tests.service.given import catalogue, model, track
 
 WEIGHTS = BlendWeights(collaborative=1.0, artist=0.5, genre=0.1, audio=0.2, trending=0.3)
 SCORE = st.floats(-10, 10, width=32) | st.just(np.float32(np.nan))
@@ -50,6 +51,15 @@ def test_shares_come_in_the_order_of_the_parts_and_of_the_rows() -> None:
 
     assert added[0, 0] > 0 > added[0, 1]
     assert (0.0, 0.5) == (added[1, 0], added[1, 1])
+
+
+def test_the_weights_of_the_model_count_only_beside_its_own_part() -> None:
+    fitted = model(catalogue(track("a")), [], blend=WEIGHTS)
+    scores = np.ones(1, np.float32)
+
+    assert WEIGHTS == weights_for({"collaborative": scores, "artist": scores}, fitted)
+    assert WITHOUT_COLLABORATIVE == weights_for({"artist": scores}, fitted)
+    assert WITHOUT_COLLABORATIVE == weights_for({"collaborative": scores}, None)
 
 
 def test_a_row_no_part_speaks_of_has_no_score() -> None:
