@@ -138,7 +138,7 @@ async def retrieve(
 
 
 def _usable(strategy: Score, view: View, listener: Listener, ask: Ask) -> Parts:
-    """What the strategy says, if it can be blended: a wrong size or +inf is a failure of its own."""
+    """What the strategy says, if it can be blended: a wrong size or +inf is its own failure."""
     parts = strategy(view, listener, ask)
     for name, scores in parts.items():
         if scores.shape != (view.catalogue.size,) or np.isposinf(scores).any():

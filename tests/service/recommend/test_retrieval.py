@@ -223,7 +223,7 @@ async def test_strategies_run_side_by_side() -> None:
     "wrong", [np.array([np.inf], np.float32), np.zeros(2, np.float32), np.zeros((1, 1), np.float32)]
 )
 async def test_scores_that_cannot_be_blended_are_a_failure_of_that_strategy_alone(wrong) -> None:
-    known = given.catalogue(given.track("t1"))
+    known = catalogue(track("t1"))
     strategies = {
         "content": lambda *_: {"artist": wrong},
         "trending": lambda *_: {"trending": np.ones(1, np.float32)},
@@ -232,7 +232,7 @@ async def test_scores_that_cannot_be_blended_are_a_failure_of_that_strategy_alon
     }
 
     parts, outcomes = await retrieve(
-        given.view(known), given.listener(known), Ask(), timeout_s=5, strategies=strategies
+        view(known), listener(known), Ask(), timeout_s=5, strategies=strategies
     )
 
     assert ["trending"] == list(parts)
