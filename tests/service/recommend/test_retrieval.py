@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -224,7 +225,7 @@ async def test_strategies_run_side_by_side() -> None:
 )
 async def test_scores_that_cannot_be_blended_are_a_failure_of_that_strategy_alone(wrong) -> None:
     known = catalogue(track("t1"))
-    strategies = {
+    strategies: dict[Any, Any] = {
         "content": lambda *_: {"artist": wrong},
         "trending": lambda *_: {"trending": np.ones(1, np.float32)},
         "collaborative": lambda *_: {},
