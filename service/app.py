@@ -25,9 +25,9 @@ from service.api.recommendations import RecommendationController
 from service.api.reference import REFERENCE_PAGE, REFERENCE_ROUTER, reference_assets
 from service.api.scopes import check_scopes
 from service.api.tracks import TrackController
-from service.api.users import UserController, UserSettings
+from service.api.users import UserController
 from service.bootstrap import House, open_house
-from service.domain import Listen, Track
+from service.domain import Listen, Track, UserSettings
 from service.greeting import greeting
 from service.logs import configure_logs
 from service.settings import Settings

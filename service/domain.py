@@ -1,9 +1,9 @@
 """The words of the house as Structs, the same from the wire to the store."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 FEATURES = (
     "danceability",
@@ -130,6 +130,20 @@ class Blocked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tracks: Annotated[tuple[TrackId, ...], Meta(max_length=10_000)] = ()
     artists: Annotated[tuple[Text, ...], Meta(max_length=1_000)] = ()
     genres: Annotated[tuple[Word, ...], Meta(max_length=200)] = ()
+
+
+class UserSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The parts of a user to change; None leaves a part as it is."""
+
+    preferences: Preferences | None = None
+    demographics: Demographics | None = None
+    timezone: Annotated[str, Meta(max_length=64)] | None = None
+    blocked: Blocked | None = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The parts that are not None, by name."""
+        return {name: part for name, part in structs.asdict(self).items() if part is not None}
 
 
 class User(Struct, frozen=True, kw_only=True):

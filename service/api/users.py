@@ -11,19 +11,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from service.api.contract import AnyRequest, decode, documents, read_path, read_query
 from service.api.listens import BODY_BYTES
 from service.api.scopes import scope
-from service.domain import Blocked, Demographics, Listen, Preferences, UserId
+from service.domain import Listen, UserId, UserSettings
 from service.learn.accounts import Accounts
 from service.profile.profile import Profile
 from service.recommend.neighbourhood import Neighbourhood, SimilarUsersPage
-
-
-class UserSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The parts of a user to change; what is left out stays as it is."""
-
-    preferences: Preferences | None = None
-    demographics: Demographics | None = None
-    timezone: Annotated[str, Meta(max_length=64)] | None = None
-    blocked: Blocked | None = None
 
 
 class ListensQuery(Struct, forbid_unknown_fields=True):
@@ -87,14 +78,7 @@ class UserController(Controller):
         self, user_id: FromPath[str], body: RawBody, accounts: NamedDependency[Accounts]
     ) -> Profile:
         """Change preferences, demographics, time zone or blocks; the next list already follows."""
-        wanted = decode(body, _settings)
-        return await accounts.change(
-            read_path(user_id, UserId),
-            preferences=wanted.preferences,
-            demographics=wanted.demographics,
-            timezone=wanted.timezone,
-            blocked=wanted.blocked,
-        )
+        return await accounts.change(read_path(user_id, UserId), decode(body, _settings))
 
     @delete(
         status_code=202,

@@ -171,15 +171,16 @@ async def _fill(
 
 async def _settle(store: "Store", users: "Sequence[User]") -> None:
     """Store what users say of themselves, many to a commit; who is already there stays as is."""
+    from service.domain import UserSettings
 
     async def settle(user: "User") -> None:
         if await store.user(user.id) is None:
-            await store.put_user(
-                user.id,
+            said = UserSettings(
                 preferences=user.preferences,
                 demographics=user.demographics,
                 timezone=user.timezone,
             )
+            await store.put_user(user.id, said)
 
     for start in range(0, len(users), USERS_AT_ONCE):
         await asyncio.gather(*map(settle, users[start : start + USERS_AT_ONCE]))

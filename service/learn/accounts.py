@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from service.bus import Bus, UserUpdated
-from service.domain import Blocked, Demographics, Listen, Preferences, User
+from service.domain import Listen, User, UserSettings
 from service.errors import Invalid, UnknownUser
 from service.jobs import Jobs, Progress
 from service.model.current import Current
@@ -27,29 +27,15 @@ class Accounts:
         """
         return await self._describe(await self._known(user_id))
 
-    async def change(
-        self,
-        user_id: str,
-        *,
-        preferences: Preferences | None,
-        demographics: Demographics | None,
-        timezone: str | None,
-        blocked: Blocked | None,
-    ) -> Profile:
-        """Create or change a user; None leaves a part as it is.
+    async def change(self, user_id: str, settings: UserSettings) -> Profile:
+        """Create or change a user: the parts that are given.
 
         Raises:
             Invalid: no such time zone.
         """
-        if timezone is not None:
-            zone(timezone)
-        user = await self._store.put_user(
-            user_id,
-            preferences=preferences,
-            demographics=demographics,
-            timezone=timezone,
-            blocked=blocked,
-        )
+        if settings.timezone is not None:
+            zone(settings.timezone)
+        user = await self._store.put_user(user_id, settings)
         await self._bus.publish(UserUpdated(user_id, user.rev))
         return await self._describe(user)
 

@@ -66,7 +66,7 @@ class Trainer:
         listeners = np.count_nonzero(np.diff(interactions.matrix.indptr))
         if listeners < FEWEST_LISTENERS:
             raise ModelNotReady(
-                "all likes and plays are of one listener: what goes together is learned from several"
+                "all likes and plays are of one listener: it takes several to learn from"
             )
         progress(0.1)
         now = self._clock()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from msgspec import structs
 
-from service.domain import Blocked, Demographics, Listen, Preferences, Track, User
+from service.domain import Listen, Track, User, UserSettings
 from service.store.protocol import Appended
 
 
@@ -67,23 +67,8 @@ class MemoryStore:
     async def user(self, user_id: str) -> User | None:
         return self._users.get(user_id)
 
-    async def put_user(
-        self,
-        user_id: str,
-        *,
-        preferences: Preferences | None = None,
-        demographics: Demographics | None = None,
-        timezone: str | None = None,
-        blocked: Blocked | None = None,
-    ) -> User:
-        given = {
-            "preferences": preferences,
-            "demographics": demographics,
-            "timezone": timezone,
-            "blocked": blocked,
-        }
-        changes = {name: part for name, part in given.items() if part is not None}
-        user = structs.replace(self._touch(user_id), **changes)
+    async def put_user(self, user_id: str, settings: UserSettings) -> User:
+        user = structs.replace(self._touch(user_id), **settings.given)
         self._users[user_id] = user
         return user
 

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from service.domain import Blocked, Demographics, Listen, Preferences, Track, User
+from service.domain import Listen, Track, User, UserSettings
 
 
 class Appended(Struct, frozen=True):
@@ -57,16 +57,8 @@ class Store(Protocol):
         """The user, or None when no listen and no setting was ever stored."""
         ...
 
-    async def put_user(
-        self,
-        user_id: str,
-        *,
-        preferences: Preferences | None = None,
-        demographics: Demographics | None = None,
-        timezone: str | None = None,
-        blocked: Blocked | None = None,
-    ) -> User:
-        """Create or change a user; None leaves a part as it is. Raises its rev."""
+    async def put_user(self, user_id: str, settings: UserSettings) -> User:
+        """Create or change a user: the parts that are given. Raises its rev."""
         ...
 
     async def delete_user(self, user_id: str) -> int:

@@ -15,12 +15,10 @@ import msgspec
 
 from service.domain import (
     EPOCH,
-    Blocked,
-    Demographics,
     Listen,
-    Preferences,
     Track,
     User,
+    UserSettings,
     milliseconds,
 )
 from service.errors import StoreUnavailable
@@ -131,22 +129,8 @@ class SqliteStore:
         rows = await self._read(f"{SELECT_USER} WHERE id = ?", (user_id,))
         return row_to_user(rows[0]) if rows else None
 
-    async def put_user(
-        self,
-        user_id: str,
-        *,
-        preferences: Preferences | None = None,
-        demographics: Demographics | None = None,
-        timezone: str | None = None,
-        blocked: Blocked | None = None,
-    ) -> User:
-        given = {
-            "preferences": preferences,
-            "demographics": demographics,
-            "timezone": timezone,
-            "blocked": blocked,
-        }
-        changes = {name: part for name, part in given.items() if part is not None}
+    async def put_user(self, user_id: str, settings: UserSettings) -> User:
+        changes = settings.given
         return await self._writer.run(lambda connection: _put_user(connection, user_id, changes))
 
     async def delete_user(self, user_id: str) -> int:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.domain import Blocked, Features, Listen, Preferences, Track
+from service.domain import Blocked, Features, Listen, Preferences, Track, UserSettings
 from service.errors import StoreUnavailable
 from service.store import Store
 from service.store.memory import MemoryStore
@@ -77,7 +77,7 @@ async def test_a_duplicate_leaves_the_rev_alone(store: Store) -> None:
 
 async def test_revs_grow_and_never_repeat_even_after_erasure(store: Store) -> None:
     first = (await store.append([listen(1)])).revs["u1"]
-    second = (await store.put_user("u1")).rev
+    second = (await store.put_user("u1", UserSettings())).rev
     await store.delete_user("u1")
     third = (await store.append([listen(1)])).revs["u1"]
 
@@ -135,7 +135,7 @@ async def test_aliases_resolve_to_track_ids(store: Store) -> None:
 
 async def test_a_user_exists_from_the_first_listen_or_setting(store: Store) -> None:
     await store.append([listen(1, user="u1")])
-    await store.put_user("u2", preferences=Preferences(explicit=False))
+    await store.put_user("u2", UserSettings(preferences=Preferences(explicit=False)))
 
     u1, u2 = await store.user("u1"), await store.user("u2")
 
@@ -147,8 +147,10 @@ async def test_a_user_exists_from_the_first_listen_or_setting(store: Store) -> N
 
 
 async def test_putting_one_part_of_a_user_keeps_the_others(store: Store) -> None:
-    await store.put_user("u1", timezone="Europe/Berlin", blocked=Blocked(artists=("X",)))
-    await store.put_user("u1", preferences=Preferences(explicit=False))
+    await store.put_user(
+        "u1", UserSettings(timezone="Europe/Berlin", blocked=Blocked(artists=("X",)))
+    )
+    await store.put_user("u1", UserSettings(preferences=Preferences(explicit=False)))
     await store.append([listen(1)])
 
     user = await store.user("u1")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.bus import Bus, UserUpdated
-from service.domain import Blocked, Demographics, Preferences
+from service.domain import Blocked, Demographics, Preferences, UserSettings
 from service.errors import Invalid, UnknownUser
 from service.jobs import Jobs
 from service.learn.accounts import Accounts
@@ -32,8 +32,7 @@ class Desk:
         bus.subscribe(UserUpdated, hear)
 
     async def change(self, **said) -> Profile:
-        nothing = dict.fromkeys(("preferences", "demographics", "timezone", "blocked"))
-        return await self.accounts.change("u1", **(nothing | said))
+        return await self.accounts.change("u1", UserSettings(**said))
 
 
 async def test_a_profile_is_that_of_this_moment() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from service.cache.local import LocalCache
 from service.cache.revs import Revs
-from service.domain import Blocked, Context, Listen, User
+from service.domain import Blocked, Context, Listen, User, UserSettings
 from service.model.current import Current
 from service.recommend import recommender as module
 from service.recommend.ask import Ask
@@ -145,7 +145,7 @@ async def test_a_stranger_who_becomes_known_is_known_at_once(desk: Desk) -> None
 
 
 async def test_a_user_who_blocks_everything_gets_an_empty_list(desk: Desk) -> None:
-    user = await desk.store.put_user("jazz-u0", blocked=Blocked(genres=worlds.TASTES))
+    user = await desk.store.put_user("jazz-u0", UserSettings(blocked=Blocked(genres=worlds.TASTES)))
     desk.revs.learn(user.id, user.rev)
 
     assert [] == (await desk.ask())[0].recommendations

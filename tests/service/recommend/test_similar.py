@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.domain import Blocked, Features
+from service.domain import Blocked, Features, UserSettings
 from service.errors import UnknownTrack, UnknownUser
 from service.model.current import Current
 from service.recommend.similar import SimilarTracks
@@ -61,7 +61,7 @@ async def test_a_listener_is_spared_what_they_dislike_or_block_but_may_hear_what
 ):
     desk = Desk()
     await desk.store.append([listen("folk01", action="dislike"), listen("folk02")])
-    await desk.store.put_user("u1", blocked=Blocked(artists=("Folk Artist 4",)))
+    await desk.store.put_user("u1", UserSettings(blocked=Blocked(artists=("Folk Artist 4",))))
 
     names = {one.track.id for one in await desk.near("folk03", limit=19, user="u1")}
 
@@ -71,7 +71,7 @@ async def test_a_listener_is_spared_what_they_dislike_or_block_but_may_hear_what
 
 async def test_a_listener_without_a_history_gets_what_everybody_gets() -> None:
     desk = Desk()
-    await desk.store.put_user("u1")
+    await desk.store.put_user("u1", UserSettings())
 
     everybody, mine = await desk.near("folk03"), await desk.near("folk03", user="u1")
 
