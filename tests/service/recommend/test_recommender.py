@@ -65,6 +65,14 @@ async def test_the_second_answer_comes_from_the_cache_and_is_the_same_bytes(desk
     assert 0 == first[0].age_s
 
 
+async def test_a_rev_read_once_is_remembered_so_that_a_hit_reads_nothing(desk: Desk) -> None:
+    await desk.ask()
+    user = await desk.store.user("jazz-u0")
+
+    assert user is not None
+    assert user.rev == desk.revs.get("jazz-u0")
+
+
 async def test_the_page_says_what_it_was_made_from(desk: Desk) -> None:
     page, _ = await desk.ask(limit=3)
 
