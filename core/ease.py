@@ -104,6 +104,8 @@ def _invert(gram: F32 | F64, penalties: F64) -> None:
 
     Cholesky (potrf, potri) takes a third of the time of `numpy.linalg.inv`.
     """
+    if gram.size == 0:  # LAPACK would complain on stderr
+        return
     gram[np.diag_indices_from(gram)] += penalties.astype(gram.dtype)
     single = gram.dtype == np.float32
     factor, invert = (lapack.spotrf, lapack.spotri) if single else (lapack.dpotrf, lapack.dpotri)

@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 
 from service.domain import Listen
 from service.model.catalogue import Catalogue
-from service.profile.strength import strength
+from service.profile.strength import strength, verdict
 
 
 class Interactions(Struct, frozen=True):
@@ -31,7 +31,8 @@ async def read_interactions(
             if row is None:
                 continue
             pair = (users.setdefault(listen.user_id, len(users)), row)
-            net[pair] = net.get(pair, 0.0) + strength(listen, durations[row])
+            before = 0.0 if verdict(listen) is False else net.get(pair, 0.0)
+            net[pair] = before + strength(listen, durations[row])
     pairs = np.array(list(net), np.int64).reshape(-1, 2)
     strengths = np.clip(np.fromiter(net.values(), np.float32, len(net)), None, 1)
     liked = strengths > 0

@@ -77,3 +77,5 @@ class Refresh:
                     behind = False
             except Unavailable as error:
                 log.warning("could not look for changes", reason=str(error))
+            except Exception:  # a watcher that ends silently would serve old data for ever
+                log.exception("could not look for changes")

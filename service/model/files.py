@@ -69,8 +69,9 @@ class BrokenModel(UnknownModel):
 def save(model: Model, track_ids: Sequence[str], folder: Path) -> None:
     """Write a version below `folder` and drop all but the newest few."""
     folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(".*.tmp/"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
     making = folder / f".{model.version}.tmp"
-    shutil.rmtree(making, ignore_errors=True)
     making.mkdir()
     files = {name: _write(making / name, array) for name, array in _arrays(model).items()}
     manifest = Manifest(

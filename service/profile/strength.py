@@ -9,7 +9,8 @@
 | dislike | -1                                                                          |
 | rating  | -1 at half a star, 0 at 2.75, 1 at five stars                               |
 
-A play without `ms_played` counts 1: players that cannot say how long report real listens only.
+A dislike or a low rating outweighs all that came before it. A play without `ms_played` counts 1:
+players that cannot say how long report real listens only.
 """
 
 from service.domain import Listen

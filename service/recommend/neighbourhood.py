@@ -68,7 +68,8 @@ def _nearest(
         strengths[within],
         min_overlap=MIN_OVERLAP,
     )
-    scores = np.where(scores >= least, scores, -np.inf).astype(np.float32)
+    alike = (scores >= least) & (scores > 0)
+    scores = np.where(alike, scores, -np.inf).astype(np.float32)
     best = zip(*topk(scores, k=limit + 1), strict=True)  # one more: the user themselves
     others = [(listeners.ids[row], score) for row, score in best if listeners.ids[row] != user_id]
     return [

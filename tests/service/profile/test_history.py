@@ -43,17 +43,19 @@ def test_skips_and_verdicts_are_no_plays() -> None:
     assert [1.0] == history.plays.tolist()
 
 
-def test_a_dislike_cancels_a_like_and_a_skip_takes_half_a_play() -> None:
-    heard = [
-        listen("a", action="dislike"),
-        listen("a", action="like"),
-        listen("b", action="skip"),
-        listen("b"),
-    ]
+def test_a_skip_takes_half_a_play() -> None:
+    history = fold([listen("b", action="skip"), listen("b")], KNOWN)
 
-    history = fold(heard, KNOWN)
+    assert [0.5] == history.strengths.tolist()
 
-    assert [0.0, 0.5] == history.strengths.tolist()
+
+def test_a_dislike_outweighs_all_that_came_before_it() -> None:
+    """However often it was played, and even if it was liked in between; what came after counts."""
+    before = [listen("a", action="like"), listen("a", plays=50)]
+    dislike = listen("a", action="dislike")
+
+    assert [-1.0] == fold([dislike, *before], KNOWN).strengths.tolist()
+    assert [0.0] == fold([listen("a", action="like"), dislike, *before], KNOWN).strengths.tolist()
     assert ["b"] == ids(KNOWN, history.liked_rows)
     assert [0.5] == history.liked_strengths.tolist()
 
