@@ -112,9 +112,6 @@ def _nearest(prepared, asked, options, keys, filled, k):  # type: ignore[no-unty
         # First the sample, tiles 0, stride, 2 stride, ...; then those between.
         for visit in range(0, count, stride if sampled else 1):
             if not sampled and visit % stride == 0:
-                for query in range(queries):
-                    filled[query] = cut(keys[query], filled[query], k)
-                    limits[query], absent[query] = _limit(keys[query, 0], top, bounds[query])
                 continue
             for query in range(queries):
                 if tops.size:
@@ -122,17 +119,18 @@ def _nearest(prepared, asked, options, keys, filled, k):  # type: ignore[no-unty
                     limits[query], absent[query] = _limit(keys[query, 0], top, bounds[query])
                 at, limit = visit * width, limits[query]
                 if missing:
-                    mask = known_gaps_within(
-                        tiles, at, codes[query], steps[query], quads, limit, absent[query]
-                    )
+                    mask = known_gaps_within(tiles, at, codes, steps, query, limit, absent[query])
                 else:
-                    mask = gaps_within(tiles, at, codes[query], steps[query], quads, limit)
+                    mask = gaps_within(tiles, at, codes, steps, query, limit)
                 if mask:
                     wanted = targets[query], weights[query], visit * TILE, mask
                     filled[query] = _offer(
                         features, wanted, options, keys[query], filled[query], k, near, shared
                     )
                     limits[query], absent[query] = _limit(keys[query, 0], top, bounds[query])
+        for query in range(queries):
+            filled[query] = cut(keys[query], filled[query], k)
+            limits[query], absent[query] = _limit(keys[query, 0], top, bounds[query])
 
 
 @kernel

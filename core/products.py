@@ -116,7 +116,7 @@ def _search(values, tiles, bounds, asked, options, excluded, keys, filled, k):  
                 mask = np.uint64(ALL)
                 if asks:
                     at = start // TILE * width
-                    mask = products_above(tiles, at, codes[query], quads, limit)
+                    mask = products_above(tiles, at, codes, query, limit)
                 if mask:
                     filled[query], tried = _offer(
                         values,

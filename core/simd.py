@@ -25,15 +25,9 @@ from numba.extending import intrinsic
 
 TILE = 64
 GROUPS = 4  # vectors of 16 rows in a tile
-I8, I16, I32, I64, FLOAT = (
-    *(ir.IntType(bits) for bits in (8, 16, 32, 64)),
-    ir.FloatType(),
-)
-BYTES, LANES, FLOATS = (
-    ir.VectorType(I8, 64),
-    ir.VectorType(I32, 16),
-    ir.VectorType(FLOAT, 16),
-)
+I8, I16, I32, I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
+BYTES, LANES = ir.VectorType(I8, 64), ir.VectorType(I32, 16)
+FLOATS = ir.VectorType(ir.FloatType(), 16)
 
 
 def vectors(build: Callable[..., Any]) -> Any:
@@ -42,64 +36,67 @@ def vectors(build: Callable[..., Any]) -> Any:
 
 
 @vectors
-def products_above(typingctx, tiles, at, query, quads, limit):  # noqa: ARG001
+def products_above(typingctx, tiles, at, queries, query, limit):  # noqa: ARG001
     """Return a uint64 whose bit r is set if row r of a tile has a product sum above `limit`.
 
     Args:
         typingctx: Numba's.
         tiles: uint8, from `core.tiles`.
         at: Where the tile starts.
-        query: int8 `(4 * quads,)`.
-        quads: Features of a row / 4.
+        queries: int8 `(q, d)`, d a multiple of 4.
+        query: Which of them.
         limit: int32.
     """
 
     def generate(context, builder, signature, args):
-        codes, start, asked, count, most = _open(context, builder, signature, args)
-        with _Quads(builder, codes, start, count) as step:
+        codes, start, asked, query, most = _open(context, builder, signature, args)
+        width = _width(context, builder, signature, args)
+        with _Quads(builder, codes, start, query, width) as step:
             wanted = step.quad(asked)
             for group in range(GROUPS):
                 step.add(group, step.codes(group), wanted)
         return _mask(builder, ">", step.sums, most)
 
-    return types.uint64(tiles, types.int64, query, types.int64, types.int32), generate
+    return types.uint64(tiles, types.int64, queries, types.int64, types.int32), generate
 
 
 @vectors
-def gaps_within(typingctx, tiles, at, target, weights, quads, limit):  # noqa: ARG001
+def gaps_within(typingctx, tiles, at, targets, weights, query, limit):  # noqa: ARG001
     """Return a uint64 whose bit r is set if the weighted gaps of row r add up to <= `limit`.
 
     Args:
         typingctx: Numba's.
         tiles: uint8, from `core.tiles`.
         at: Where the tile starts.
-        target: uint8 `(4 * quads,)`.
-        weights: int8 `(4 * quads,)`, not negative.
-        quads: Features of a row / 4.
+        targets: uint8 `(q, d)`, d a multiple of 4.
+        weights: int8 `(q, d)`, not negative.
+        query: Which of them.
         limit: int32.
     """
 
     def generate(context, builder, signature, args):
-        codes, start, wanted, scale, count, most = _open(context, builder, signature, args)
-        with _Quads(builder, codes, start, count) as step:
+        codes, start, wanted, scale, query, most = _open(context, builder, signature, args)
+        width = _width(context, builder, signature, args)
+        with _Quads(builder, codes, start, query, width) as step:
             middle, weight = step.quad(wanted), step.quad(scale)
             for group in range(GROUPS):
                 step.add(group, _gap(builder, step.codes(group), middle), weight)
         return _mask(builder, "<=", step.sums, most)
 
-    signature = types.uint64(tiles, types.int64, target, weights, types.int64, types.int32)
+    signature = types.uint64(tiles, types.int64, targets, weights, types.int64, types.int32)
     return signature, generate
 
 
 @vectors
-def known_gaps_within(typingctx, tiles, at, target, weights, quads, limit, absent):  # noqa: ARG001
+def known_gaps_within(typingctx, tiles, at, targets, weights, query, limit, absent):  # noqa: ARG001
     """As `gaps_within`, where a code of 255 stands for a missing value whose gap is `absent`."""
 
     def generate(context, builder, signature, args):
-        codes, start, wanted, scale, count, most, gap = _open(context, builder, signature, args)
+        codes, start, wanted, scale, query, most, gap = _open(context, builder, signature, args)
         instead = _spread(builder, gap, BYTES)
         missing = ir.Constant(BYTES, [255] * 64)
-        with _Quads(builder, codes, start, count) as step:
+        width = _width(context, builder, signature, args)
+        with _Quads(builder, codes, start, query, width) as step:
             middle, weight = step.quad(wanted), step.quad(scale)
             for group in range(GROUPS):
                 found = step.codes(group)
@@ -109,7 +106,7 @@ def known_gaps_within(typingctx, tiles, at, target, weights, quads, limit, absen
         return _mask(builder, "<=", step.sums, most)
 
     signature = types.uint64(
-        tiles, types.int64, target, weights, types.int64, types.int32, types.uint8
+        tiles, types.int64, targets, weights, types.int64, types.int32, types.uint8
     )
     return signature, generate
 
@@ -174,9 +171,9 @@ def has_vnni() -> bool:
 class _Quads:
     """A loop over the quads of a tile that adds products into four vectors of int32."""
 
-    def __init__(self, builder, codes, start, count):
-        self.builder, self.count = builder, count
-        self.tile = builder.gep(codes, [start])
+    def __init__(self, builder, codes, start, query, width):
+        self.builder, self.count = builder, builder.lshr(width, ir.Constant(I64, 2))
+        self.tile, self.first = builder.gep(codes, [start]), builder.mul(query, width)
 
     def __enter__(self):
         builder, before = self.builder, self.builder.block
@@ -203,7 +200,7 @@ class _Quads:
     def quad(self, array):
         """Four bytes of the query, beside each other sixteen times."""
         builder = self.builder
-        place = builder.mul(self.index, ir.Constant(I64, 4))
+        place = builder.add(self.first, builder.mul(self.index, ir.Constant(I64, 4)))
         four = builder.bitcast(builder.gep(array, [place]), I32.as_pointer())
         return builder.bitcast(_spread(builder, builder.load(four, align=1), LANES), BYTES)
 
@@ -284,6 +281,12 @@ def _load_some(builder, pointer, place, inside):
     name = "llvm.masked.load.v16f32.p0v16f32"
     function = cgutils.get_or_insert_function(builder.module, kind, name)
     return builder.call(function, [here, ir.Constant(I32, 1), inside, ir.Constant(FLOATS, None)])
+
+
+def _width(context, builder, signature, args):
+    """How many bytes a query has."""
+    queries = context.make_array(signature.args[2])(context, builder, args[2])
+    return cgutils.unpack_tuple(builder, queries.shape, 2)[1]
 
 
 def _open(context, builder, signature, args):

@@ -25,17 +25,19 @@ QUADS = st.integers(1, 5)
 
 @kernel
 def products_above(tiles, query, limit):
-    return simd.products_above(tiles, 0, query, query.size // 4, limit)
+    return simd.products_above(tiles, 0, query.reshape(1, -1), 0, limit)
 
 
 @kernel
 def gaps_within(tiles, target, weights, limit):
-    return simd.gaps_within(tiles, 0, target, weights, target.size // 4, limit)
+    return simd.gaps_within(tiles, 0, target.reshape(1, -1), weights.reshape(1, -1), 0, limit)
 
 
 @kernel
 def known_gaps_within(tiles, target, weights, limit, absent):
-    return simd.known_gaps_within(tiles, 0, target, weights, target.size // 4, limit, absent)
+    return simd.known_gaps_within(
+        tiles, 0, target.reshape(1, -1), weights.reshape(1, -1), 0, limit, absent
+    )
 
 
 @kernel
