@@ -10,7 +10,7 @@ import numpy as np
 from core.arrays import F32, I32, I64
 from core.kernel import kernel
 
-ROOM = 128  # least number of keys collected between two cuts: a late cut keeps a bound loose
+ROOM = 32  # least number of keys collected between two cuts: a late cut keeps a bound loose
 LOW = 0xFFFFFFFF  # the low half of a key is LOW - row: of equal scores the lower row is better
 EMPTY = -2139095041 << 32  # the key of -inf at row LOW: below the key of every score that counts
 
