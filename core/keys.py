@@ -28,7 +28,7 @@ def best(keys: I64, k: int, filled: int) -> tuple[I32, F32]:
     chosen = keys[:filled]
     if filled > k:
         chosen = np.partition(chosen, filled - k)[filled - k :]
-    # NumPy's sort has vectors: 1M keys in 9 ms, where Numba's takes 75.
+    # NumPy's sort has vectors: 1M keys in 52 ms, where Numba's takes 67.
     chosen = np.sort(chosen)
     rows, scores = np.empty(k, np.int32), np.empty(k, np.float32)
     found = _unpack(chosen, rows, scores)

@@ -10,7 +10,7 @@ same to the bit: tests/core/test_simd.py runs both.
 A *tile* is 64 rows, laid out so that one vector holds four features of 16 rows (`core.tiles`).
 
 Measured, 1M x 64 bytes, one core, ms: `products_above` 2.26, `np.bitwise_xor.reduce` over the same
-bytes 2.31, so a single query runs at the speed of memory; 256 queries per block 0.5 to 0.9 each.
+bytes 2.31, so a single query runs at the speed of memory; 256 queries per block 0.9 each.
 """
 
 # mypy: disable-error-code="no-untyped-call, no-untyped-def"
