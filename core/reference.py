@@ -51,6 +51,38 @@ def similar(
     return topk(scores, k)
 
 
+def mips(
+    values: F32,
+    query: F32,
+    k: int,
+    *,
+    bias: F32 | None = None,
+    eligible: Flags | None = None,
+    excluded: I32 | None = None,
+    artists: I32 | None = None,
+    cap: int = 0,
+) -> tuple[I32, F32]:
+    n, d = values.shape
+    padded = np.zeros((n, max(1, -(-d // 16)) * 16), np.float32)
+    padded[:, :d] = values * query
+    lanes: F32 = np.zeros((n, 16), np.float32)
+    for products in np.split(padded, padded.shape[1] // 16, axis=1):
+        lanes = lanes + products
+    while lanes.shape[1] > 1:
+        low, high = np.split(lanes, 2, axis=1)
+        lanes = np.add(low, high)
+    scores: F32 = lanes[:, 0] if bias is None else lanes[:, 0] + bias
+    if eligible is not None:
+        scores = np.where(eligible, scores, EXCLUDED)
+    if excluded is not None:
+        scores[excluded] = EXCLUDED
+    rows, _ = topk(scores, n)
+    if artists is not None:
+        of_rows = artists[rows].tolist()
+        rows = rows[[a < 0 or of_rows[:at].count(a) < cap for at, a in enumerate(of_rows)]]
+    return rows[:k], scores[rows[:k]]
+
+
 def ease(interactions: Interactions, *, l2: float | F32) -> F32:
     x = interactions.toarray().astype(np.float64)
     inverse = np.linalg.inv(x.T @ x + np.diag(np.broadcast_to(l2, x.shape[1])))

@@ -7,18 +7,21 @@ feature.
 
 All arithmetic is float32, and both sums start at 0 and add feature by feature in ascending j,
 leaving out features of weight 0 and those the target lacks: the answer is the same to the bit on
-every machine.
+every machine, and whether a catalogue is `Quantised` or not.
 """
 
 import numpy as np
 
 from core import checks
 from core.arrays import F32, I32, Flags
+from core.gaps import scan
 from core.kernel import kernel
-from core.topk import best, empty_keys, offer
+from core.keys import best, empty_keys
+from core.nearest import nearest
+from core.quantised import Quantised
+from core.topk import ROOM, offer
 
 BLOCK = 2048  # three float32 blocks are 24 KB, which stays in L1
-ONE, ZERO = np.float32(1), np.float32(0)
 
 
 def similarities(features: F32, target: F32, weights: F32) -> F32:
@@ -39,7 +42,7 @@ def similarities(features: F32, target: F32, weights: F32) -> F32:
 
 
 def similar(
-    features: F32,
+    features: F32 | Quantised,
     target: F32,
     weights: F32,
     k: int,
@@ -49,10 +52,11 @@ def similar(
 ) -> tuple[I32, F32]:
     """Return `(rows, scores)` of the best `k` by similarity + bias, best first, ties by row.
 
-    Fewer when fewer are eligible: a row whose score is NaN or -inf never is.
+    Fewer when fewer are eligible: a row whose score is NaN or -inf never is. A catalogue that is
+    asked more than a few times should be `Quantised`: the same answer in a fifth of the time.
 
     Args:
-        features: As for `similarities`.
+        features: As for `similarities`, or the catalogue prepared.
         target: As for `similarities`.
         weights: As for `similarities`.
         k: How many, at least 1.
@@ -62,16 +66,57 @@ def similar(
     Raises:
         ValueError: As for `similarities`, or `k`, `eligible` or `bias` does not fit.
     """
+    if isinstance(features, Quantised):
+        asked = target[None], weights[None]
+        return similar_batch(features, *asked, k, eligible=eligible, bias=bias)[0]
     features, target, weights = _checked(features, target, weights)
-    n = features.shape[1]
+    flags, extra = _options(features.shape[1], eligible, bias)
+    size = min(checks.whole("k", k, 1), features.shape[1])
+    keys = empty_keys(size, ROOM)
+    return best(keys, size, _similar(features, target, weights, flags, extra, keys, size))
+
+
+def similar_batch(
+    catalogue: Quantised,
+    targets: F32,
+    weights: F32,
+    k: int,
+    *,
+    eligible: Flags | None = None,
+    bias: F32 | None = None,
+) -> list[tuple[I32, F32]]:
+    """Return what `similar` returns for each target, from one pass over the catalogue.
+
+    Args:
+        catalogue: n rows of d features, prepared.
+        targets: float32 `(q, d)`, each as for `similarities`.
+        weights: float32 `(q, d)`, each as for `similarities`.
+        k: How many for each target, at least 1.
+        eligible: As for `similar`, for all targets.
+        bias: As for `similar`, for all targets.
+
+    Raises:
+        ValueError: As for `similar`.
+    """
+    targets = checks.floats("targets", targets, ("q", "d"))
+    weights = checks.floats("weights", weights, targets.shape)
+    for target, of_target in zip(targets, weights, strict=True):
+        _checked(catalogue.features, target, of_target)
+    flags, extra = _options(catalogue.n, eligible, bias)
+    size = min(checks.whole("k", k, 1), catalogue.n)
+    keys = np.tile(empty_keys(size), (len(targets), 1))
+    filled = nearest(catalogue, targets, weights, flags, extra, keys, size)
+    return [best(mine, size, int(used)) for mine, used in zip(keys, filled, strict=True)]
+
+
+def _options(n: int, eligible: Flags | None, bias: F32 | None) -> tuple[Flags, F32]:
     # Length 0 stands for None, so that one compiled signature serves all four cases.
     flags = np.empty(0, np.bool_) if eligible is None else eligible
     extra = np.empty(0, np.float32) if bias is None else bias
-    flags = checks.flags("eligible", flags, (0 if eligible is None else n,))
-    extra = checks.floats("bias", extra, (0 if bias is None else n,))
-    size = min(checks.whole("k", k, 1), n)
-    keys = empty_keys(size)
-    return best(keys, size, _similar(features, target, weights, flags, extra, keys, size))
+    return (
+        checks.flags("eligible", flags, (0 if eligible is None else n,)),
+        checks.floats("bias", extra, (0 if bias is None else n,)),
+    )
 
 
 def _checked(features: F32, target: F32, weights: F32) -> tuple[F32, F32, F32]:
@@ -92,7 +137,7 @@ def _similarities(features, target, weights, out):  # type: ignore[no-untyped-de
     shared = np.empty(BLOCK, np.float32)
     for start in range(0, out.size, BLOCK):
         block = out[start : start + BLOCK]
-        _scan(features, target, weights, start, block, shared[: block.size])
+        scan(features, target, weights, start, block, shared[: block.size])
 
 
 @kernel
@@ -102,36 +147,13 @@ def _similar(features, target, weights, eligible, bias, keys, k):  # type: ignor
     for start in range(0, n, BLOCK):
         stop = min(start + BLOCK, n)
         block = scores[: stop - start]
-        _scan(features, target, weights, start, block, shared[: stop - start])
+        scan(features, target, weights, start, block, shared[: stop - start])
         if bias.size:
             _add_bias(bias[start:stop], block)
         if eligible.size:
             _exclude(eligible[start:stop], block)
         filled = offer(block, start, keys, filled, k)
     return filled
-
-
-@kernel
-def _scan(features, target, weights, start, near, shared):  # type: ignore[no-untyped-def]
-    near[:] = ZERO
-    shared[:] = ZERO
-    for j in range(target.size):
-        if weights[j] > 0 and not np.isnan(target[j]):
-            _add_feature(
-                features[j, start : start + near.size], target[j], weights[j], near, shared
-            )
-    for at in range(near.size):
-        near[at] /= shared[at]  # 0 / 0 is the NaN of a row that shares nothing
-
-
-# A function of its own, so that every array is one typed row slice and LLVM vectorises the loop.
-@kernel
-def _add_feature(row, target, weight, near, shared):  # type: ignore[no-untyped-def]
-    for at in range(row.size):
-        gap = abs(row[at] - target)
-        known = not np.isnan(gap)
-        near[at] += weight * (ONE - gap) if known else ZERO
-        shared[at] += weight if known else ZERO
 
 
 @kernel

@@ -15,9 +15,12 @@ import core
 from core.blend import blend, standardise
 from core.ease import ease
 from core.evaluation import Truth, recall
+from core.factors import Factors
 from core.linear import contributions, fit, score
+from core.mips import ArtistCap, mips
 from core.neighbours import ByTrack, cosine
 from core.ordering import space
+from core.quantised import Quantised
 from core.similarity import similar, similarities
 from core.topk import topk
 
@@ -29,6 +32,8 @@ def warm() -> None:
     topk(ones, 2)
     similarities(square, ones, ones)
     similar(square, ones, ones, 2)
+    similar(Quantised(square), ones, ones, 2)
+    mips(Factors(square), ones, 2, artist_cap=ArtistCap(rows, 1))
     ease(csr_array(square), l2=1.0)  # inverts by track,
     ease(csr_array(square[:2]), l2=1.0)  # and by user
     weights = fit(csr_array(square), l2=1.0, popularity_exponent=0.0, neighbours=2)

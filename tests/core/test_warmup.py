@@ -10,10 +10,13 @@ from scipy.sparse import csr_array
 from core import warmup
 from core.blend import blend, standardise
 from core.evaluation import Truth, mrr, ndcg, recall
+from core.factors import Factors
 from core.linear import ItemWeights, contributions, fit, score
+from core.mips import ArtistCap, mips, mips_batch
 from core.neighbours import ByTrack, cosine
 from core.ordering import space
-from core.similarity import similar, similarities
+from core.quantised import Quantised
+from core.similarity import similar, similar_batch, similarities
 from core.topk import topk
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +45,14 @@ def ordinary_calls(folder):
         similarities(given, target, weights)
         similar(given, target, weights, np.int32(50), bias=scores[0])
         similar(given, target, weights, 50, eligible=scores[1] > 0.5)
+        prepared, flags = Quantised(given), scores[1] > 0.5
+        similar(prepared, target, weights, np.int32(50), bias=scores[0], eligible=flags)
+        similar_batch(prepared, features[:, :3].T, np.ones((3, 9), np.float32), 50)
+        factors = Factors(given.T)
+        heard, artists = np.arange(9, dtype=np.int32), np.zeros(5000, np.int32)
+        mips(factors, target, 50)
+        mips(factors, target, 50, bias=scores[0], eligible=flags, excluded=heard[::2])
+        mips_batch(factors, features[:, :3].T, 50, artist_cap=ArtistCap(artists, np.int32(5)))
     for given in (scores[0], scores[:, 3], mapped(folder, scores[1]), scores[0, :0]):
         topk(given, np.int64(10))
         standardise(given)
