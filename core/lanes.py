@@ -13,10 +13,12 @@ core of an AMD EPYC with AVX-512).
 """
 
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 LANES = 16
+REGISTERS = 4  # vectors that `gather` holds at once
 _FLOAT = ir.FloatType()
 _LANES = ir.VectorType(_FLOAT, LANES)
 _INDEX = ir.IntType(32)
@@ -36,7 +38,7 @@ def dot(typing, x, row, y, other):  # type: ignore[no-untyped-def]  # noqa: ARG0
 @intrinsic
 def dots(typing, x, row, y, other):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """Return the float32 sums `(x·x, x·y, y·y)` of two rows in one pass."""
-    three = types.UniTuple(types.float32, 3)
+    three = types.UniTuple(types.float32, 3)  # type: ignore[attr-defined]
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         size, rows = _rows(context, builder, signature, arguments)
@@ -60,6 +62,41 @@ def add(typing, x, row, y, other, scale):  # type: ignore[no-untyped-def]  # noq
         return context.get_dummy_value()
 
     return types.void(x, row, y, other, types.float32), generate
+
+
+@intrinsic
+def gather(typing, x, row, y, rows, first, stop, scales, of_scales):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    """Add `scales[of_scales, e - first] * y[rows[e]]` to `x[row]` for e in `first`..`stop` - 1.
+
+    The same bits as that many calls of `add`, but a piece of `x[row]` stays in registers meanwhile.
+    """
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        size, (x,) = _rows(context, builder, signature, arguments[:2])
+        y = context.make_array(signature.args[2])(context, builder, arguments[2]).data
+        rows = context.make_array(signature.args[3])(context, builder, arguments[3]).data
+        first, stop = (
+            context.cast(builder, arguments[at], signature.args[at], types.intp) for at in (4, 5)
+        )
+        last_two = types.void(*signature.args[6:])
+        _, (scales,) = _rows(context, builder, last_two, arguments[6:])
+        wide = size.type(REGISTERS * LANES)
+        left = builder.srem(size, wide)
+        entries = x, y, size, rows, first, stop, scales
+        with cgutils.for_range_slice(builder, size.type(0), builder.sub(size, left), wide) as (
+            at,
+            _,
+        ):
+            _gather(builder, *entries, at, _LANES, REGISTERS)
+        done = builder.sub(size, left)
+        full = builder.and_(size, size.type(-LANES))
+        with cgutils.for_range_slice(builder, done, full, size.type(LANES)) as (at, _):
+            _gather(builder, *entries, at, _LANES, 1)
+        with cgutils.for_range_slice(builder, full, size, size.type(1)) as (at, _):
+            _gather(builder, *entries, at, _FLOAT, 1)
+        return context.get_dummy_value()
+
+    return types.void(x, row, y, rows, first, stop, scales, of_scales), generate
 
 
 @intrinsic
@@ -170,6 +207,29 @@ def _sums(builder, size, rows, pairs):  # type: ignore[no-untyped-def]
             for lanes, total in zip(sums[_LANES], sums[_FLOAT], strict=True):
                 builder.store(_folded(builder, builder.load(lanes)), total)
     return [builder.load(total) for total in sums[_FLOAT]]
+
+
+def _gather(builder, x, y, size, rows, first, stop, scales, at, kind, count):  # type: ignore[no-untyped-def]
+    """Emit the sums of one piece of the row: `count` times what `kind` holds, from column `at`."""
+    width = size.type(LANES)
+    columns = [builder.add(at, builder.mul(width, size.type(each))) for each in range(count)]
+    held = [
+        cgutils.alloca_once_value(
+            builder, builder.load(_pointer(builder, x, column, kind), align=4)
+        )
+        for column in columns
+    ]
+    with cgutils.for_range_slice(builder, first, stop, size.type(1)) as (entry, _):
+        scale = builder.load(builder.gep(scales, [builder.sub(entry, first)]))
+        row = builder.sext(builder.load(builder.gep(rows, [entry])), size.type)
+        start = builder.gep(y, [builder.mul(row, size)])
+        everywhere = _everywhere(builder, scale)[kind]
+        for sums, column in zip(held, columns, strict=True):
+            taken = builder.load(_pointer(builder, start, column, kind), align=4)
+            product = builder.fmul(everywhere, taken)
+            builder.store(builder.fadd(builder.load(sums), product), sums)
+    for sums, column in zip(held, columns, strict=True):
+        builder.store(builder.load(sums), _pointer(builder, x, column, kind), align=4)
 
 
 def _folded(builder, lanes):  # type: ignore[no-untyped-def]

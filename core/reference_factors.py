@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from core.arrays import F32, I32, Flags
+from core.als import TINY, Histories, gram
+from core.arrays import F32, F64, I32, Flags
+from core.ease import Interactions
 from core.lanes import LANES
 from core.sgd import Factors, Learned
 
@@ -92,3 +94,62 @@ def objective(
     error = target - (float(factors.mean[0]) + sum(biases) + p @ q)
     penalty = p @ p + q @ q + biases[0] ** 2 + biases[1] ** 2
     return float(weight * error**2 + reg * penalty) / 2
+
+
+def improve(
+    rows: F32,
+    fixed: F32,
+    given: Histories,
+    *,
+    alpha: float = 1.0,
+    l2: float = 0.01,
+    cg_steps: int = 3,
+) -> None:
+    square = gram(fixed) + np.float32(l2) * np.eye(fixed.shape[1], dtype=np.float32)
+    for row in range(given.size):
+        of_row = slice(given.indptr[row], given.indptr[row + 1])
+        near = fixed[given.columns[of_row]]
+        strengths = given.strengths[of_row]
+        weights = np.float32(alpha) * np.abs(strengths)
+        wanted = np.where(strengths > 0, ONE + weights, np.float32(0))
+        x = rows[row].copy()
+        pull = wanted - weights * _each_dot(near, x)
+        residual = _combined(near, pull) - _combined(square, x)
+        direction, left = residual.copy(), dot(residual, residual)
+        for _ in range(cg_steps):
+            if left < TINY:
+                break
+            image = _combined(square, direction)
+            image = _combined(near, weights * _each_dot(near, direction), image)
+            step = left / dot(direction, image)
+            x += step * direction
+            residual -= step * image
+            before, left = left, dot(residual, residual)
+            direction = residual + (left / before) * direction
+        rows[row] = x
+
+
+def folded_in(tracks: F32, rows: I32, strengths: F32, *, alpha: float, l2: float) -> F64:
+    """The least-squares answer that `als.fold_in` comes near to, solved in float64."""
+    near, weights = tracks[rows].astype(np.float64), alpha * np.abs(strengths.astype(np.float64))
+    square = tracks.astype(np.float64).T @ tracks + l2 * np.eye(tracks.shape[1])
+    right = near.T @ np.where(strengths > 0, 1 + weights, 0)
+    return np.asarray(np.linalg.solve(square + (near.T * weights) @ near, right), np.float64)
+
+
+def loss(users: F32, tracks: F32, given: Interactions, *, alpha: float, l2: float) -> float:
+    strengths = given.toarray().astype(np.float64)
+    near = users.astype(np.float64) @ tracks.T
+    costs = (1 + alpha * np.abs(strengths)) * ((strengths > 0) - near) ** 2
+    return float(costs.sum() + l2 * ((users**2).sum() + (tracks**2).sum()))
+
+
+def _each_dot(rows: F32, x: F32) -> F32:
+    return np.array([dot(row, x) for row in rows], np.float32)
+
+
+def _combined(rows: F32, scales: F32, start: F32 | None = None) -> F32:
+    total = np.zeros(rows.shape[1], np.float32) if start is None else start
+    for scale, row in zip(scales, rows, strict=True):
+        total = total + scale * row
+    return total
