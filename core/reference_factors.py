@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from core.als import TINY, Histories, gram
+from core.als import TINY, gram
 from core.arrays import F32, F64, I32, Flags
 from core.ease import Interactions
+from core.histories import Histories
 from core.lanes import LANES
 from core.sgd import Factors, Learned
 

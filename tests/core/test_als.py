@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_array
 
-from core import als, reference_factors
-from core.als import Histories, fit, fold_in, gram, improve, loss
+from core import reference_factors
+from core.als import fit, fold_in, gram, improve, loss
+from core.histories import Histories, histories
 
 VALUE = st.floats(-2, 2, width=32)
 
@@ -61,7 +62,7 @@ def problems(draw):
     values = VALUE | st.just(0.0)
     sides = csr_array(draw(arrays(np.float32, (n, m), elements=values)))
     rows, fixed = (draw(arrays(np.float32, (size, d), elements=VALUE)) for size in (n, m))
-    return als.histories(sides)[0], rows, fixed
+    return histories(sides)[0], rows, fixed
 
 
 @settings(max_examples=500)
@@ -127,7 +128,7 @@ def test_loss_matches_the_sum_over_all_pairs(problem):
 
 def test_loss_falls_with_every_iteration():
     interactions = listens()
-    by_user, by_track = als.histories(interactions)
+    by_user, by_track = histories(interactions)
     users, tracks = fitted(interactions, iterations=1)
     losses = []
     for _ in range(8):
@@ -216,8 +217,3 @@ def test_fold_in_refuses_what_does_not_fit(change, message):
     question = {"square": gram(tracks), "rows": i32([0]), "strengths": f32([1])}
     with pytest.raises(ValueError, match=message):
         fold_in(tracks, **(question | change))
-
-
-def test_broken_histories_cannot_be_made():
-    with pytest.raises(ValueError, match="columns must ascend within a row, row 0 does not"):
-        Histories(np.array([0, 2]), i32([1, 0]), f32([1, 1]))
