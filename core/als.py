@@ -27,7 +27,6 @@ from core.threads import spread
 
 AHEAD = 8  # entries between asking for a row and using it
 BLOCK = 4096  # rows per product of a Gram matrix, entries per step of the loss
-STEP = 512  # rows a thread takes at a time: a millisecond or so
 TINY = np.float32(1e-20)  # squared residual at which conjugate gradient is done
 ONE, ZERO = np.float32(1), np.float32(0)
 RESIDUAL, DIRECTION, IMAGE, X = range(4)  # rows of what conjugate gradient works on
@@ -108,7 +107,8 @@ def improve(
         arrays = given.indptr, given.columns, given.strengths
         _solve(*arrays, rows, fixed, square, weight, steps, first, last)
 
-    spread(work, given.size, step=STEP, threads=threads)
+    # A step of a row costs d entries of its own, for the d × d matrix.
+    spread(work, given.indptr + np.arange(given.size + 1) * rows.shape[1], threads=threads)
 
 
 def gram(factors: F32) -> F32:

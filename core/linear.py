@@ -16,8 +16,6 @@ from core.heap import offer_all, unpack
 from core.kernel import kernel
 from core.threads import spread
 
-STEP = 64  # rows a thread takes at a time
-
 
 @dataclass(frozen=True)
 class ItemWeights:
@@ -138,7 +136,7 @@ def truncate(dense: F32, neighbours: int, *, tracks: I32, n: int, threads: int =
     def work(first: int, last: int) -> None:
         _truncate(dense, first, last, columns, values, counts)
 
-    spread(work, tracks.size, step=STEP, threads=threads)
+    spread(work, np.arange(tracks.size + 1), threads=threads)
     sizes = np.zeros(n + 1, np.int64)
     sizes[tracks + 1] = counts
     filled = np.arange(kept) < counts[:, None]
