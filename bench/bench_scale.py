@@ -103,19 +103,28 @@ def _sweep(
     times: dict[str, list[float]] = {}
     peaks = []
     for n in sizes:
-        before = _resident()
-        values = _random(height, n)
-        words = values.reshape(-1).view(np.uint64)
-        calls = [question(values, user) for user in range(max(USERS))]
-        contenders: dict[str, Callable[[], Any]] = {READING: partial(np.bitwise_xor.reduce, words)}
-        for users in USERS:
-            label = f"{users} user{'s' * (users > 1)}"
-            contenders[label] = partial(_all, calls[:users])
-        _forget_peak()
-        for label, spent in _rounds(contenders, runs, n).items():
+        found, peak = _at_size(height, question, n, runs)
+        peaks.append(peak)
+        for label, spent in found.items():
             times.setdefault(label, []).append(spent)
-        peaks.append((_peak() - before) / values.nbytes)
     return times, peaks
+
+
+def _at_size(height: int, question: Question, n: int, runs: int) -> tuple[dict[str, float], float]:
+    """Median milliseconds of each line, and peak memory over the array, which goes with the call.
+
+    Below about 30 MB the allocator hands out memory that it kept, so such peaks mean little.
+    """
+    before = _resident()
+    values = _random(height, n)
+    words = values.reshape(-1).view(np.uint64)
+    calls = [question(values, user) for user in range(max(USERS))]
+    contenders: dict[str, Callable[[], Any]] = {READING: partial(np.bitwise_xor.reduce, words)}
+    for users in USERS:
+        contenders[f"{users} user{'s' * (users > 1)}"] = partial(_all, calls[:users])
+    _forget_peak()
+    found = _rounds(contenders, runs, n)
+    return found, (_peak() - before) / values.nbytes
 
 
 def _all(calls: Sequence[Callable[[], Any]]) -> list[Any]:

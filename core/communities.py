@@ -3,8 +3,9 @@
 One listener at a time, the strengths of all who share a track are added into one row of users;
 the best k of that row stay, so the users × users matrix never exists.
 
-20k listeners of 10k tracks, 974k entries, k = 50, one core: OURS s; `scipy.sparse` needs SCIPY s
-and 2.8 GB for the bare product, implicit's CosineRecommender IMPLICIT s (bench `neighbours`).
+20k listeners of 10k tracks, 974k entries, k = 50, one core: 1.4 s, implicit's CosineRecommender
+4.1 s. Of 4k listeners 91 ms, where the bare product of `scipy.sparse` takes 303 ms and 170 MB.
+With k = n the heap loses, 1.3 times implicit's time (bench `neighbours`).
 """
 
 import numpy as np
@@ -113,7 +114,7 @@ def _communities(  # type: ignore[no-untyped-def]
 
 @kernel
 def _add(users, values, start, stop, strength, dots, shared, counted):  # type: ignore[no-untyped-def]
-    # Without the count COUNTED of the time; a similarity above 0 needs a shared track anyway.
+    # A similarity above 0 needs a shared track anyway; counting them costs a quarter more time.
     if counted:
         for at in range(start, stop):
             dots[users[at]] += strength * values[at]
