@@ -29,6 +29,18 @@ def floats(name: str, values: F32, shape: Shape) -> F32:
     return _frozen(values)
 
 
+def writable(name: str, values: F32, shape: Shape) -> F32:
+    """Return `values` if a kernel may change it in place: float32 of `shape`, C-contiguous.
+
+    Raises:
+        ValueError: Another dtype, shape or layout, or it is read-only.
+    """
+    _expect(name, values, np.float32, shape)
+    if not (values.flags.c_contiguous and values.flags.writeable):
+        raise ValueError(f"{name} must be C-contiguous and writable: it is changed in place")
+    return values
+
+
 def finite(name: str, values: F32, shape: Shape) -> F32:
     """Return `values` if it is float32 of `shape` without NaN or infinity.
 
@@ -87,6 +99,17 @@ def whole(name: str, value: int, least: int) -> int:
     if number < least:
         raise ValueError(f"{name} must be at least {least}, got {number}")
     return number
+
+
+def positive(name: str, value: float) -> float:
+    """Return `value` as a plain float if it is above 0 and finite.
+
+    Raises:
+        ValueError: e.g. "l2 must be above 0 and finite, got nan".
+    """
+    if not 0 < value < np.inf:
+        raise ValueError(f"{name} must be above 0 and finite, got {value}")
+    return float(value)
 
 
 def sparse(indptr: I64, columns: I32, stop: int | None = None) -> tuple[I64, I32]:

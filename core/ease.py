@@ -25,7 +25,7 @@ BLOCK = 512  # tracks per product; bounds what is held beside the dense matrix
 def ease(interactions: Interactions, *, l2: float | F32) -> F32:
     """Return the EASE matrix, float32 `(n, n)`: row = heard track, column = target, diagonal 0.
 
-    Memory: `4 n²` bytes, plus `8 users²` when there are fewer users than tracks.
+    Memory: at most `ease_bytes`; the answer is `4 n²` bytes of it.
 
     Args:
         interactions: float32 CSR `(users, n)`, columns ascending in a row.
@@ -42,6 +42,18 @@ def ease(interactions: Interactions, *, l2: float | F32) -> F32:
     dense = make(interactions, penalties)
     np.fill_diagonal(dense, 0)
     return dense
+
+
+def ease_bytes(users: int, tracks: int, entries: int) -> int:
+    """Return the most memory that `ease` takes, its answer included, in bytes."""
+    transposed = 24 * entries + 8 * (users + tracks)
+    if tracks <= users:
+        # A block of products is sparse (12 bytes each), dense, and copied into its place.
+        return 4 * tracks**2 + 20 * min(BLOCK, tracks) * tracks + transposed + 64 * tracks
+    # The Gram matrix is sparse, then dense (8 bytes); later blocks of it meet all tracks.
+    inverted = 24 * users**2
+    blocks = 8 * users**2 + 4 * tracks**2 + min(BLOCK, tracks) * (16 * users + 16 * tracks)
+    return max(inverted, blocks) + transposed + 12 * entries
 
 
 def checked_interactions(interactions: Interactions) -> csr_array:
@@ -85,8 +97,8 @@ def _by_tracks(interactions: csr_array, penalties: F64) -> F32:
 def _by_users(interactions: csr_array, penalties: F64) -> F32:
     n = interactions.shape[1]
     # float64: the matrix is the smaller one, and 1 - diag(Q) below cancels.
-    gram = (interactions @ diags_array(1 / penalties)) @ interactions.T
-    inverse = gram.toarray().astype(np.float64)
+    scaled = (interactions @ diags_array(1 / penalties)).astype(np.float64)
+    inverse = (scaled @ interactions.T).toarray()  # in one step: nobody keeps the sparse product
     _invert(inverse, np.ones(len(inverse)))
     dense = np.empty((n, n), np.float32)
     by_track = interactions.T.tocsr()

@@ -1,6 +1,7 @@
 """User-to-user cosine: how alike the histories of two listeners are.
 
 Only the users who share a track with the listener are touched, through the transposed matrix.
+`cosine` answers for one listener against everybody; `core.communities` for everybody at once.
 """
 
 from dataclasses import dataclass

@@ -131,6 +131,30 @@ def cosine(
     return alike
 
 
+def communities(
+    by_track: ByTrack,
+    interactions: Interactions,
+    k: int,
+    *,
+    min_overlap: int,
+    min_similarity: float,
+) -> tuple[I32, F32]:
+    users = interactions.shape[0]
+    rows, best = np.full((users, k), -1, np.int32), np.zeros((users, k), np.float32)
+    histories = [interactions[[user]] for user in range(users)]
+    norms = np.array(
+        [math.sqrt(_total(float(s) ** 2 for s in history.data)) for history in histories],
+        np.float32,
+    )
+    for user, history in enumerate(histories):
+        alike = cosine(by_track, norms, history.indices, history.data, min_overlap=min_overlap)
+        alike[user] = 0
+        alike[(alike <= 0) | (alike < np.float32(min_similarity))] = EXCLUDED
+        found, scores = topk(alike, k)
+        rows[user, : found.size], best[user, : found.size] = found, scores
+    return rows, best
+
+
 def standardise(scores: F32) -> F32:
     finite = [float(score) for score in scores if np.isfinite(score)]
     count = max(len(finite), 1)

@@ -12,7 +12,9 @@ from numba.core.dispatcher import Dispatcher
 from scipy.sparse import csr_array
 
 import core
+from core import als, sgd
 from core.blend import blend, standardise
+from core.communities import communities
 from core.ease import ease
 from core.evaluation import Truth, recall
 from core.factors import Factors
@@ -40,6 +42,12 @@ def warm() -> None:
     score(weights, rows, ones)
     contributions(weights, rows, ones, 0)
     cosine(ByTrack(offsets, rows, ones), ones, rows, ones)
+    communities(csr_array(square), 2)
+    als.fit(csr_array(square), dimensions=2, rng=np.random.default_rng(0), iterations=1)
+    als.fold_in(square, square, rows, ones)
+    factors = sgd.start(3, 3, 2, rng=np.random.default_rng(0))
+    sgd.learn(factors, rows, rows, ones)
+    sgd.predict(factors, rows, rows)
     standardise(ones)
     blend(square, ones)
     space(rows, 2, gap=1, cap=1)

@@ -5,12 +5,15 @@ does it under a file lock, in a folder named after the source, and leaves a mark
 has to be set before `core` is imported, which is why this module imports nothing of it.
 """
 
+import atexit
 import fcntl
 import hashlib
 import os
 import platform
+import shutil
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,12 +26,20 @@ MARK = "compiled"
 def prepare_kernels(home: Path) -> bool:
     """Make sure compiled kernels lie below `home` and this process reads them; True if it compiled.
 
+    Once they are there, `home` may be read-only, and HOME always may.
+
     Raises:
         Unavailable: they do not compile here.
     """
-    folder = home / "kernels" / digest()
+    folder = (home / "kernels" / digest()).resolve()
+    compiled = not (folder / MARK).exists() and _compile(folder)
+    os.environ["NUMBA_CACHE_DIR"] = str(_writable(folder))
+    return compiled
+
+
+def _compile(folder: Path) -> bool:
+    """Compile into `folder` unless another process just did; True if this one did."""
     folder.mkdir(parents=True, exist_ok=True)
-    os.environ["NUMBA_CACHE_DIR"] = str(folder.resolve())
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (folder / MARK).exists():
@@ -36,6 +47,7 @@ def prepare_kernels(home: Path) -> bool:
         made = subprocess.run(
             [sys.executable, "-m", "core.warmup"],
             cwd=CORE.parent,
+            env=os.environ | {"NUMBA_CACHE_DIR": str(folder)},
             capture_output=True,
             text=True,
             check=False,
@@ -44,6 +56,24 @@ def prepare_kernels(home: Path) -> bool:
             raise Unavailable(f"the kernels do not compile here: {made.stderr.strip()[-500:]}")
         (folder / MARK).touch()
     return True
+
+
+def _writable(folder: Path) -> Path:
+    """The folder, or a copy of it that lives as long as this process.
+
+    Numba passes over a cache that it cannot write, even to read it, and without another one the
+    import of core fails. The copy is 3 MB.
+    """
+    if os.access(folder, os.W_OK):
+        return folder
+    copy = Path(tempfile.mkdtemp(prefix="echotune-kernels-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    for source in folder.rglob("*"):
+        if source.is_file():  # not copytree: that keeps folders read-only
+            target = copy / source.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+    return copy
 
 
 def digest() -> str:

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from scipy.sparse import csr_array
 
 from core import reference
 from core.ease import ease
-from core.linear import ItemWeights, contributions, fit, score, truncate
+from core.linear import ItemWeights, contributions, fit, fit_bytes, score, truncate
 
 STRENGTH = st.floats(-2, 2, width=32)
 
@@ -214,3 +216,38 @@ def test_popularity_exponent_zero_leaves_ease_as_it_is():
     weights = fit(checkerboard(), l2=1.0, popularity_exponent=0, neighbours=10)
 
     np.testing.assert_allclose(to_dense(weights), ease(checkerboard(), l2=1.0), atol=1e-7)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_number_of_threads_changes_no_weight(threads):
+    dense = np.random.default_rng(0).standard_normal((300, 300)).astype(np.float32)
+    rows = np.arange(300, dtype=np.int32)
+    weights = truncate(dense, 40, tracks=rows, n=300, threads=threads)
+    expected = np.where(np.abs(dense) >= np.sort(np.abs(dense))[:, [-40]], dense, 0)
+
+    np.testing.assert_array_equal(expected, to_dense(weights))
+
+
+def test_weights_say_what_they_weigh():
+    assert 4 * 8 + 2 * 4 + 2 * 4 == item_weights([[0, 2, 0], [0, 0, 0], [0, 4, 0]]).nbytes
+
+
+@pytest.mark.parametrize("users, tracks", [(3000, 700), (400, 1500)])
+@pytest.mark.parametrize("neighbours", [20, 2000])
+def test_a_fit_stays_within_its_bytes(users, tracks, neighbours):
+    rng = np.random.default_rng(0)
+    interactions = csr_array((rng.random((users, tracks)) < 0.05).astype(np.float32))
+    options = {"l2": 100.0, "popularity_exponent": 0.2, "neighbours": neighbours}
+    bound = fit_bytes(users, tracks, interactions.nnz, neighbours=neighbours)
+    fit(interactions, **options)
+    tracemalloc.start()
+    fit(interactions, **options)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert bound / 2.5 < peak <= bound
+
+
+def test_a_fit_that_may_take_too_much_is_refused_before_it_starts():
+    with pytest.raises(ValueError, match=r"10 tracks may take \d+ bytes, max_bytes is 400"):
+        fit(checkerboard(), l2=1.0, popularity_exponent=0, neighbours=3, max_bytes=400)

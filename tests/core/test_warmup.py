@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
-from core import warmup
+from core import als, sgd, warmup
 from core.blend import blend, standardise
+from core.communities import communities
 from core.evaluation import Truth, mrr, ndcg, recall
 from core.factors import Factors
 from core.linear import ItemWeights, contributions, fit, score
@@ -69,6 +70,19 @@ def ordinary_calls(folder):
     turned = csr_array(listens.T)
     offsets, users = turned.indptr.astype(np.int64), turned.indices.astype(np.int32)
     cosine(ByTrack(offsets, users, turned.data), np.ones(200, np.float32), rows, strengths)
+    communities(listens, np.int32(5), min_overlap=np.int64(2), min_similarity=0.1, threads=2)
+    improved, tracks = als.fit(listens, dimensions=np.int64(5), rng=rng, alpha=2, threads=2)
+    mapped_tracks = mapped(folder, tracks)
+    for side in (tracks, mapped_tracks):
+        als.fold_in(side, als.gram(side), rows[::2], strengths[::2], cg_steps=np.int32(4))
+    online = sgd.Factors(
+        improved, tracks, np.zeros(200, np.float32), strengths[np.zeros(90, int)], strengths[:1]
+    )
+    events = rows, rng.permutation(90)[:30].astype(np.int32), strengths
+    sgd.learn(online, *events, weights=strengths, clip=1, frozen_tracks=np.ones(90, np.bool_))
+    sgd.learn(online, *(column[::2] for column in events), frozen_users=np.zeros(200, np.bool_))
+    sgd.learn(online, *(column[:1] for column in events), frozen_mean=np.bool_(1))
+    sgd.predict(online, *events[:2])
     space(rows, np.int32(20), gap=np.int64(2), cap=3)
     shown = rng.integers(-1, 5000, (200, 12), dtype=np.int32)
     truth = Truth(offsets, users)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -66,3 +67,72 @@ def test_another_source_or_processor_is_another_folder(
     digests.append(kernels.digest())
 
     assert 4 == len(set(digests))
+
+
+START = """
+import sys
+from pathlib import Path
+from service.cli.kernels import prepare_kernels
+compiled = prepare_kernels(Path(sys.argv[1]))
+from core.warmup import kernels, warm
+warm()
+print(compiled, sum(sum(kernel.stats.cache_misses.values()) for kernel in kernels().values()))
+"""
+
+
+def start(home: Path, *before: str) -> subprocess.Popen[str]:
+    """A process as `serve` begins, whose HOME cannot be written: /proc takes no folder."""
+    return subprocess.Popen(
+        [*before, sys.executable, "-c", START, str(home)],
+        cwd=kernels.CORE.parent,
+        env=os.environ | {"HOME": "/proc/nowhere", "XDG_CACHE_HOME": "/proc/nowhere"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def powerless() -> list[str]:
+    """What to put before a command so that even root has to obey the mode of a folder."""
+    if os.geteuid() != 0:
+        return []
+    if not (setpriv := shutil.which("setpriv")):
+        pytest.skip("root may write anywhere, and there is no setpriv here")
+    return [setpriv, "--inh-caps=-dac_override", "--bounding-set=-dac_override"]
+
+
+def test_several_processes_may_start_at_once_and_a_later_one_from_a_read_only_folder(
+    tmp_path: Path,
+) -> None:
+    """One compiles, the others wait and read; then the same without the right to write."""
+    answers = [process.communicate()[0].split() for process in [start(tmp_path) for _ in range(4)]]
+
+    assert ["False"] * 3 + ["True"] == sorted(answer[0] for answer in answers)
+    assert ["0"] * 4 == [answer[1] for answer in answers]
+
+    folder = tmp_path / "kernels" / kernels.digest()
+    files = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    for path in (folder, *filter(Path.is_dir, files)):
+        path.chmod(0o555)
+    later = start(tmp_path, *powerless()).communicate()[0].split()
+    for path in (folder, *filter(Path.is_dir, files)):
+        path.chmod(0o755)
+
+    assert ["False", "0"] == later
+    assert files == {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_the_copy_of_a_read_only_folder_goes_with_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command(monkeypatch, "true")
+    kernels.prepare_kernels(tmp_path)
+    left: list[tuple[object, ...]] = []
+    monkeypatch.setattr("atexit.register", lambda *call, **_: left.append(call))
+    monkeypatch.setattr("os.access", lambda *_: False)
+    kernels.prepare_kernels(tmp_path)
+    copy = Path(os.environ["NUMBA_CACHE_DIR"])
+
+    assert (copy / kernels.MARK).exists()
+    assert copy.parent != tmp_path / "kernels"
+    assert [(shutil.rmtree, copy)] == left
+    shutil.rmtree(copy)
