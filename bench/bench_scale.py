@@ -1,9 +1,9 @@
 """How cost grows with the catalogue, against reading the same bytes in the same run.
 
 The exponent b of time ~ n ** b is fitted by least squares on logarithms. Reading does not grow with
-exponent 1 either, since small arrays lie in a cache; so each kernel is held against reading its own
-bytes with `np.bitwise_xor.reduce`. A call has a fixed cost that flattens its line, which is why the
-exponent between the two largest sizes is printed as well.
+exponent 1 either, since small arrays lie in a cache; so each kernel is held against reading the
+bytes it scans with `np.bitwise_xor.reduce`. A call has a fixed cost that flattens its line, which is
+why the exponent between the two largest sizes is printed as well.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,38 +11,62 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench import picture
 from bench.harness import Outcome, Row, bar
 from core import reference
-from core.arrays import F32
+from core.arrays import F32, I32
+from core.factors import Factors
+from core.mips import mips
+from core.quantised import Quantised
 from core.similarity import similar
-from core.topk import topk
 
-K, FEATURES = 50, 6
+K, FEATURES, DIMENSIONS = 50, 6, 64
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
 USERS = (1, 8)
 READING = "reading the same bytes"
-Question = Callable[[F32, int], Callable[[], Any]]
+Answer = tuple[I32, F32]
+Question = Callable[[int], Answer]
 
 
-def _similar(features: F32, user: int) -> Callable[[], Any]:
+class Subject(NamedTuple):
+    """What is asked: the bytes a scan reads, all bytes there are, and the question of one user."""
+
+    scanned: NDArray[np.uint8]
+    nbytes: int
+    ask: Question
+
+
+def similarity(n: int) -> Subject:
+    """Best by weighted features; the scan reads bytes, the answer comes from float32."""
+    features = _random((FEATURES, n))
+    catalogue = Quantised(features)
     weights = np.ones(FEATURES, np.float32)
-    target = np.ascontiguousarray(features[:, user])
-    return lambda: similar(features, target, weights, K)
+
+    def ask(user: int) -> Answer:
+        return similar(catalogue, np.ascontiguousarray(features[:, user]), weights, K)
+
+    return Subject(catalogue.tiles, features.nbytes + catalogue.tiles.nbytes, ask)
 
 
-def _topk(scores: F32, user: int) -> Callable[[], Any]:
-    return lambda: topk(scores[user % len(scores)], K)
+def inner_product(n: int) -> Subject:
+    """Best by inner product with a user's factors."""
+    values = _random((n, DIMENSIONS)) - np.float32(0.5)
+    factors = Factors(values)
+    return Subject(
+        factors.tiles,
+        values.nbytes + factors.tiles.nbytes,
+        lambda user: mips(factors, values[user], K),
+    )
 
 
-# name: (rows of the array, what one user asks of it)
-KERNELS: Mapping[str, tuple[int, Question]] = {
-    "similarity": (FEATURES, _similar),
-    "topk": (1, _topk),
+KERNELS: Mapping[str, Callable[[int], Subject]] = {
+    "similarity": similarity,
+    "topk": inner_product,
 }
 
 
@@ -51,9 +75,9 @@ def scale_bench(*, quick: bool) -> Outcome:
     sizes = SIZES[:4] if quick else SIZES
     rows: list[Row] = []
     bars, lines = [], {}
-    for name, (height, question) in KERNELS.items():
-        _check(height, question)
-        times, peaks = _sweep(height, question, sizes, 5 if quick else 25)
+    _check()
+    for name, make in KERNELS.items():
+        times, peaks = _sweep(make, sizes, 5 if quick else 25)
         for label, spent in times.items():
             lines[f"{name}: {label}"] = spent
             rows.append(_row(f"{name}, {label}", sizes, spent))
@@ -71,60 +95,64 @@ def scale_bench(*, quick: bool) -> Outcome:
         )
     if not quick:
         picture.growth("scale", f"Best {K}, one thread", sizes, lines, "milliseconds")
-    return Outcome(rows=rows, bars=bars, params={"k": K, "features": FEATURES, "threads": 1})
+    return Outcome(
+        rows=rows,
+        bars=bars,
+        params={"k": K, "features": FEATURES, "dimensions": DIMENSIONS, "threads": 1},
+    )
 
 
 BENCHES = {"scale": scale_bench}
 
 
-def _check(height: int, question: Question) -> None:
-    """At a size where the plain twin is quick, the answer is the twin's."""
-    values = _random(height, 5_000)
-    answer = question(values, 3)()
-    if height == 1:
-        expected = reference.topk(values[0], K)
-    else:
-        weights = np.ones(FEATURES, np.float32)
-        expected = reference.similar(values, values[:, 3], weights, K)
-    for theirs, ours in zip(expected, answer, strict=True):
-        np.testing.assert_array_equal(theirs, ours)
+def _check() -> None:
+    """At a size where the plain twins are quick, the answers are the twins'."""
+    features, weights = _random((FEATURES, 5_000)), np.ones(FEATURES, np.float32)
+    _same(similarity(5_000).ask(3), reference.similar(features, features[:, 3], weights, K))
+    values = _random((5_000, DIMENSIONS)) - np.float32(0.5)
+    _same(inner_product(5_000).ask(3), reference.mips(values, values[3], K))
 
 
-def _random(height: int, n: int) -> F32:
-    values = np.empty((height, n), np.float32)
-    np.random.default_rng(n).random(out=values, dtype=np.float32)
+def _same(ours: Answer, theirs: Answer) -> None:
+    for our_part, their_part in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(our_part, their_part)
+
+
+def _random(shape: tuple[int, int]) -> F32:
+    values = np.empty(shape, np.float32)
+    np.random.default_rng(values.size).random(out=values, dtype=np.float32)
     return values
 
 
 def _sweep(
-    height: int, question: Question, sizes: tuple[int, ...], runs: int
+    make: Callable[[int], Subject], sizes: tuple[int, ...], runs: int
 ) -> tuple[dict[str, list[float]], list[float]]:
     """Median milliseconds of each line per size, and peak memory over the arrays."""
     times: dict[str, list[float]] = {}
     peaks = []
     for n in sizes:
-        found, peak = _at_size(height, question, n, runs)
+        found, peak = _at_size(make, n, runs)
         peaks.append(peak)
         for label, spent in found.items():
             times.setdefault(label, []).append(spent)
     return times, peaks
 
 
-def _at_size(height: int, question: Question, n: int, runs: int) -> tuple[dict[str, float], float]:
-    """Median milliseconds of each line, and peak memory over the array, which goes with the call.
+def _at_size(make: Callable[[int], Subject], n: int, runs: int) -> tuple[dict[str, float], float]:
+    """Median milliseconds of each line, and peak memory of the calls over the arrays.
 
     Below about 30 MB the allocator hands out memory that it kept, so such peaks mean little.
     """
     before = _resident()
-    values = _random(height, n)
-    words = values.reshape(-1).view(np.uint64)
-    calls = [question(values, user) for user in range(max(USERS))]
+    subject = make(n)
+    words = subject.scanned.view(np.uint64)
     contenders: dict[str, Callable[[], Any]] = {READING: partial(np.bitwise_xor.reduce, words)}
     for users in USERS:
-        contenders[f"{users} user{'s' * (users > 1)}"] = partial(_all, calls[:users])
+        calls = [partial(subject.ask, user) for user in range(users)]
+        contenders[f"{users} user{'s' * (users > 1)}"] = partial(_all, calls)
     _forget_peak()
     found = _rounds(contenders, runs, n)
-    return found, (_peak() - before) / values.nbytes
+    return found, (_peak() - before) / subject.nbytes
 
 
 def _all(calls: Sequence[Callable[[], Any]]) -> list[Any]:

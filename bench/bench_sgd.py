@@ -100,11 +100,12 @@ def _events(interactions: csr_array) -> Events:
     return users, tracks, np.ones(users.size, np.float32)
 
 
-def _check(factors: sgd.Factors, events: Events) -> None:
+def _check(factors: sgd.BiasedFactors, events: Events) -> None:
     """The plain twin gives the same bits, and the loss falls; BPR has another loss to compare."""
     some: Events = (events[0][:500], events[1][:500], events[2][:500])
     ours, twin = (
-        sgd.Factors(*(getattr(factors, name).copy() for name in vars(factors))) for _ in range(2)
+        sgd.BiasedFactors(*(getattr(factors, name).copy() for name in vars(factors)))
+        for _ in range(2)
     )
     sgd.learn(ours, *some)
     reference_factors.learn(twin, *some)

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from bench.chart import times
 from bench.faiss_filter import among
 from bench.harness import RESULTS, Outcome, Row, bar, compare
+from bench.picture import times
 from core import reference
 from core.quantised import Quantised
 from core.similarity import similar, similar_batch

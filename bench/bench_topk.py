@@ -17,9 +17,9 @@ from implicit.cpu.topk import topk as implicit_topk
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from bench.chart import times
 from bench.faiss_filter import among
 from bench.harness import RESULTS, Outcome, Row, bar, compare
+from bench.picture import times
 from core import reference
 from core.factors import Factors
 from core.mips import mips, mips_batch

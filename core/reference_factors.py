@@ -7,7 +7,7 @@ from core.arrays import F32, F64, I32, Flags
 from core.ease import Interactions
 from core.histories import Histories
 from core.lanes import LANES
-from core.sgd import Factors, Learned
+from core.sgd import BiasedFactors, Learned
 
 ONE, TWO = np.float32(1), np.float32(2)
 
@@ -25,19 +25,19 @@ def dot(x: F32, y: F32) -> np.float32:
     return total
 
 
-def predict(factors: Factors, users: I32, tracks: I32) -> F32:
+def predict(factors: BiasedFactors, users: I32, tracks: I32) -> F32:
     pairs = zip(users, tracks, strict=True)
     return np.array([_predicted(factors, user, track) for user, track in pairs], np.float32)
 
 
-def _predicted(factors: Factors, user: int, track: int) -> np.float32:
+def _predicted(factors: BiasedFactors, user: int, track: int) -> np.float32:
     biases = factors.mean[0] + factors.user_biases[user] + factors.track_biases[track]
     predicted: np.float32 = biases + dot(factors.users[user], factors.tracks[track])
     return predicted
 
 
 def learn(
-    factors: Factors,
+    factors: BiasedFactors,
     users: I32,
     tracks: I32,
     targets: F32,
@@ -87,7 +87,7 @@ def learn(
 
 
 def objective(
-    factors: Factors, user: int, track: int, target: float, weight: float, reg: float
+    factors: BiasedFactors, user: int, track: int, target: float, weight: float, reg: float
 ) -> float:
     """What one event costs, in float64: the gradient that `learn` follows is its derivative."""
     p, q = factors.users[user].astype(np.float64), factors.tracks[track].astype(np.float64)

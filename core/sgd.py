@@ -28,7 +28,7 @@ ONE, TWO = np.float32(1), np.float32(2)
 
 
 @dataclass(frozen=True)
-class Factors:
+class BiasedFactors:
     """The model; the arrays are the caller's, and `learn` changes them.
 
     Raises:
@@ -69,7 +69,7 @@ class Learned:
 
 def start(
     users: int, tracks: int, dimensions: int, *, rng: np.random.Generator, spread: float = 0.1
-) -> Factors:
+) -> BiasedFactors:
     """Return factors drawn from a normal distribution of deviation `spread`, biases and mean 0.
 
     Raises:
@@ -83,10 +83,10 @@ def start(
     for drawn in (of_users, of_tracks):
         np.multiply(drawn, np.float32(spread), out=drawn)
     biases = np.zeros(users, np.float32), np.zeros(tracks, np.float32)
-    return Factors(of_users, of_tracks, *biases, np.zeros(1, np.float32))
+    return BiasedFactors(of_users, of_tracks, *biases, np.zeros(1, np.float32))
 
 
-def predict(factors: Factors, users: I32, tracks: I32) -> F32:
+def predict(factors: BiasedFactors, users: I32, tracks: I32) -> F32:
     """Return the predicted target of each pair, float32 `(m,)`.
 
     Raises:
@@ -99,7 +99,7 @@ def predict(factors: Factors, users: I32, tracks: I32) -> F32:
 
 
 def learn(
-    factors: Factors,
+    factors: BiasedFactors,
     users: I32,
     tracks: I32,
     targets: F32,
@@ -160,12 +160,12 @@ def learn(
     return Learned(events, refused, first, clipped, bounded, mean_loss)
 
 
-def _arrays(factors: Factors) -> tuple[F32, F32, F32, F32, F32]:
+def _arrays(factors: BiasedFactors) -> tuple[F32, F32, F32, F32, F32]:
     biases = factors.user_biases, factors.track_biases
     return factors.users, factors.tracks, *biases, factors.mean
 
 
-def _checked_pairs(factors: Factors, users: I32, tracks: I32) -> tuple[I32, I32]:
+def _checked_pairs(factors: BiasedFactors, users: I32, tracks: I32) -> tuple[I32, I32]:
     users = checks.rows("users", users, len(factors.users))
     tracks = checks.rows("tracks", tracks, len(factors.tracks))
     if users.size != tracks.size:

@@ -163,7 +163,7 @@ def lowest(typingctx, mask):  # noqa: ARG001
 
 def has_vnni() -> bool:
     """Whether kernels compile to `vpdpbusd` on this machine, under Numba's settings."""
-    features = config.CPU_FEATURES  # type: ignore[attr-defined]  # Numba sets it by name
+    features = config.CPU_FEATURES  # Numba sets it by name
     listed = codegen.get_host_cpu_features() if features is None else features
     return {"+avx512vnni", "+avx512bw"} <= set(listed.split(","))
 

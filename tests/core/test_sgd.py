@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from core import reference_factors, sgd
-from core.sgd import Factors, learn, predict
+from core.sgd import BiasedFactors, learn, predict
 
-NAMES = [field.name for field in dataclasses.fields(Factors)]
+NAMES = [field.name for field in dataclasses.fields(BiasedFactors)]
 
 
 def f32(values):
@@ -30,7 +30,7 @@ def factors(users=4, tracks=5, dimensions=18, seed=0):
 
 
 def copy(given_factors):
-    return Factors(**{name: getattr(given_factors, name).copy() for name in NAMES})
+    return BiasedFactors(**{name: getattr(given_factors, name).copy() for name in NAMES})
 
 
 def bits(given_factors):
@@ -39,7 +39,7 @@ def bits(given_factors):
 
 def test_known_answer():
     """By hand: e = 2 - (0.5 + 0.25 + 0 + 1 * 0.5) = 0.75, a step of 0.1 * 0.75, no penalty."""
-    model = Factors(f32([[1.0]]), f32([[0.5]]), f32([0.25]), f32([0.0]), f32([0.5]))
+    model = BiasedFactors(f32([[1.0]]), f32([[0.5]]), f32([0.25]), f32([0.0]), f32([0.5]))
     learned = learn(model, i32([0]), i32([0]), f32([2]), learning_rate=0.1, reg=0)
 
     np.testing.assert_allclose(model.users, [[1 + 0.075 * 0.5]], rtol=1e-6)
@@ -51,7 +51,9 @@ def test_known_answer():
 
 
 def test_predict_known_answer():
-    model = Factors(f32([[1, 2]]), f32([[3, 4], [0, 1]]), f32([10]), f32([100, 0]), f32([1000]))
+    model = BiasedFactors(
+        f32([[1, 2]]), f32([[3, 4], [0, 1]]), f32([10]), f32([100, 0]), f32([1000])
+    )
 
     assert [1121, 1012] == predict(model, i32([0, 0]), i32([0, 1])).tolist()
 
@@ -275,7 +277,7 @@ def test_broken_factors_cannot_be_made(change, message):
     arrays_ = {name: getattr(factors(), name) for name in NAMES}
 
     with pytest.raises(ValueError, match=message):
-        Factors(**(arrays_ | change))
+        BiasedFactors(**(arrays_ | change))
 
 
 def test_read_only_or_shared_arrays_are_refused():
@@ -283,11 +285,11 @@ def test_read_only_or_shared_arrays_are_refused():
     model.mean.flags.writeable = False
     arrays_ = {name: getattr(model, name) for name in NAMES}
     with pytest.raises(ValueError, match="mean must be C-contiguous and writable"):
-        Factors(**arrays_)
+        BiasedFactors(**arrays_)
 
     shared = arrays_ | {"mean": f32([0]), "tracks": model.users, "track_biases": f32([0] * 4)}
     with pytest.raises(ValueError, match="users and tracks must not share memory"):
-        Factors(**shared)
+        BiasedFactors(**shared)
 
 
 def test_start_refuses_no_dimensions():

@@ -75,7 +75,7 @@ def ordinary_calls(folder):
     mapped_tracks = mapped(folder, tracks)
     for side in (tracks, mapped_tracks):
         als.fold_in(side, als.gram(side), rows[::2], strengths[::2], cg_steps=np.int32(4))
-    online = sgd.Factors(
+    online = sgd.BiasedFactors(
         improved, tracks, np.zeros(200, np.float32), strengths[np.zeros(90, int)], strengths[:1]
     )
     events = rows, rng.permutation(90)[:30].astype(np.int32), strengths
