@@ -2,8 +2,8 @@
 
 The exponent b of time ~ n ** b is fitted by least squares on logarithms. Reading does not grow with
 exponent 1 either, since small arrays lie in a cache; so each kernel is held against reading the
-bytes it scans with `np.bitwise_xor.reduce`. A call has a fixed cost that flattens its line, which is
-why the exponent between the two largest sizes is printed as well.
+bytes it scans with `np.bitwise_xor.reduce`. A call has a fixed cost that flattens its line, so the
+exponent between the two largest sizes is printed as well.
 """
 
 from collections.abc import Callable, Mapping, Sequence
