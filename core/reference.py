@@ -7,10 +7,11 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from core.arrays import F32, F64, I32, Flags
 from core.ease import Interactions
-from core.evaluation import Truth
+from core.evaluation import PADDING, Truth
 from core.linear import ItemWeights
 from core.neighbours import ByTrack
 
@@ -99,6 +100,15 @@ def spectral(interactions: Interactions, *, dimensions: int) -> F32:
     dense = of_tracks[:, None] ** -0.5 * (directions.T @ directions) * of_tracks**0.5
     np.fill_diagonal(dense, 0)
     return np.asarray(dense, np.float32)
+
+
+def truncate(dense: F32, neighbours: int, *, tracks: I32, n: int) -> ItemWeights:
+    whole = np.zeros((n, n), np.float32)
+    for row, of_row in zip(tracks, dense, strict=True):
+        best = sorted(range(len(of_row)), key=lambda at: (-abs(of_row[at]), at))[:neighbours]
+        whole[row, tracks[best]] = of_row[best]
+    kept = csr_array(whole)
+    return ItemWeights(kept.indptr.astype(np.int64), kept.indices.astype(np.int32), kept.data)
 
 
 def score(weights: ItemWeights, rows: I32, strengths: F32) -> F32:
@@ -211,6 +221,20 @@ def mrr(shown: I32, truth: Truth) -> F64:
             for hits, size in _hits(shown, truth)
         ]
     )
+
+
+def coverage(shown: I32, n: int) -> float:
+    return len({row for user in shown.tolist() for row in user if row != PADDING}) / n
+
+
+def gini(exposure: F64) -> float:
+    differences = sum(abs(one - other) for one in exposure for other in exposure)
+    return float(differences / (2 * len(exposure) * sum(exposure)))
+
+
+def novelty(shown: I32, listeners: I32, users: int) -> float:
+    known = [max(listeners[row], 1) / users for user in shown for row in user if row != PADDING]
+    return sum(-math.log2(share) for share in known) / len(known) / math.log2(users)
 
 
 def _hits(shown: I32, truth: Truth) -> list[tuple[list[bool], int]]:

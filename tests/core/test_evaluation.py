@@ -112,3 +112,18 @@ def test_ranking_measures_match_reference(shown, choose):
 def test_what_does_not_fit_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@given(
+    shown=arrays(
+        np.int32, st.tuples(st.integers(1, 6), st.integers(1, 5)), elements=st.integers(-1, 8)
+    ),
+    listeners=arrays(np.int32, 9, elements=st.integers(0, 16)),
+)
+def test_what_is_said_of_everything_shown_matches_reference(shown, listeners):
+    assert reference.coverage(shown, 9) == coverage(shown, 9)
+    if (shown >= 0).any():
+        exposure = np.bincount(shown[shown >= 0], minlength=9).astype(np.float64)
+        np.testing.assert_allclose(gini(exposure), reference.gini(exposure), atol=1e-12)
+        expected = reference.novelty(shown, listeners, 16)
+        np.testing.assert_allclose(novelty(shown, listeners, 16), expected, atol=1e-12)

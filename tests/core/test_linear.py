@@ -126,6 +126,23 @@ def test_truncate_keeps_a_row_or_its_strongest(dense, neighbours):
         assert set(row) <= {*whole, 0}
 
 
+@given(
+    dense=st.integers(1, 7).flatmap(lambda n: arrays(np.float32, (n, n), elements=STRENGTH)),
+    neighbours=st.integers(1, 8),
+    threads=st.integers(1, 3),
+    choose=st.data(),
+)
+def test_truncate_matches_reference(dense, neighbours, threads, choose):
+    chosen = choose.draw(st.sets(st.integers(0, 9), min_size=len(dense), max_size=len(dense)))
+    options = {"tracks": i32(sorted(chosen)), "n": 10}
+
+    ours = truncate(dense, neighbours, **options, threads=threads)
+
+    theirs = reference.truncate(dense, neighbours, **options)
+    for name in ("indptr", "indices", "values"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+
+
 def test_score_known_answer():
     weights = item_weights([[0, 2, 0], [1, 0, 0], [0, 4, 0]])
 
