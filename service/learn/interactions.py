@@ -23,6 +23,7 @@ async def read_interactions(
 ) -> Interactions:
     """Fold every user's listens; dislikes and skips cancel plays, and what ends below 0 goes."""
     net: dict[tuple[int, int], float] = {}
+    since: dict[tuple[int, int], float] = {}  # of pairs whose latest verdict is "no": from it on
     users: dict[str, int] = {}
     durations = catalogue.durations_ms.tolist()
     async for batch in batches:
@@ -31,8 +32,15 @@ async def read_interactions(
             if row is None:
                 continue
             pair = (users.setdefault(listen.user_id, len(users)), row)
-            before = 0.0 if verdict(listen) is False else net.get(pair, 0.0)
-            net[pair] = before + strength(listen, durations[row])
+            said, counts = verdict(listen), strength(listen, durations[row])
+            net[pair] = net.get(pair, 0.0) + counts
+            if said is False:
+                since[pair] = counts
+            elif said:
+                since.pop(pair, None)
+            elif pair in since:
+                since[pair] += counts
+    net |= since
     pairs = np.array(list(net), np.int64).reshape(-1, 2)
     strengths = np.clip(np.fromiter(net.values(), np.float32, len(net)), None, 1)
     liked = strengths > 0

@@ -37,25 +37,23 @@ class History(Struct, frozen=True, kw_only=True):
 def fold(listens: Sequence[Listen], catalogue: Catalogue) -> History:
     """Fold listens (newest first) of one user; tracks outside the catalogue are left out.
 
-    A verdict against a track outweighs all that came before it, however often it was played.
+    A verdict against a track outweighs all that came before it, however often it was played,
+    until the listener says otherwise.
     """
     net: dict[int, float] = {}
     plays: dict[int, int] = {}
     verdicts: dict[int, bool] = {}
-    turned_down: set[int] = set()
     for listen in listens:
         row = catalogue.row(listen.track_id)
         if row is None:
             continue
         duration_ms = int(catalogue.durations_ms[row])
-        if row not in turned_down:
+        if verdicts.get(row, True):
             net[row] = net.get(row, 0.0) + strength(listen, duration_ms)
         plays[row] = plays.get(row, 0) + (listen.plays if listen.action == "play" else 0)
         said = verdict(listen)
         if said is not None:
             verdicts.setdefault(row, said)
-        if said is False:
-            turned_down.add(row)
     return History(
         rows=np.fromiter(net, np.int32, len(net)),
         strengths=np.clip(np.fromiter(net.values(), np.float32, len(net)), -1, 1),

@@ -66,10 +66,10 @@ async def test_the_matrix_is_what_the_kernels_ask_for() -> None:
 
 async def test_a_dislike_outweighs_all_plays_before_it_and_none_after() -> None:
     """As in `history.fold`: serving and training agree about who likes what."""
-    played = [listen("a", plays=9, minutes=1), listen("b", plays=9, minutes=2)]
-    verdicts = [listen(one, action="dislike", minutes=3) for one in "ab"]
-    again = listen("b", plays=2, minutes=5)
+    played = [listen(one, plays=9, minutes=1) for one in "abc"]
+    verdicts = [listen(one, action="dislike", minutes=3) for one in "abc"]
+    again = [listen("b", plays=2, minutes=5), listen("c", action="like", minutes=5)]
 
-    found = await read(*played, *verdicts, again)
+    found = await read(*played, *verdicts, *again)
 
-    assert [[0, 1, 0]] == found.matrix.toarray().tolist()
+    assert [[0, 1, 1]] == found.matrix.toarray().tolist()

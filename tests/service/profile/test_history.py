@@ -51,12 +51,15 @@ def test_a_skip_takes_half_a_play() -> None:
 
 
 def test_a_dislike_outweighs_all_that_came_before_it() -> None:
-    """However often it was played, and even if it was liked in between; what came after counts."""
+    """However often it was played; what came after counts, and so does taking it back."""
     before = [listen("a", action="like"), listen("a", plays=50)]
     dislike = listen("a", action="dislike")
 
     assert [-1.0] == fold([dislike, *before], KNOWN).strengths.tolist()
-    assert [0.0] == fold([listen("a", action="like"), dislike, *before], KNOWN).strengths.tolist()
+    assert [-0.5] == fold(
+        [listen("a", ms_played=52_500), dislike, *before], KNOWN
+    ).strengths.tolist()
+    assert [1.0] == fold([listen("a", action="like"), dislike, *before], KNOWN).strengths.tolist()
     assert not len(fold([dislike, *before], KNOWN).liked_rows)
 
 
