@@ -40,5 +40,4 @@ def spread(work: Callable[[int, int], None], costs: I64, *, threads: int) -> Non
     shares = np.linspace(costs[0], costs[-1], threads * PARTS + 1)[1:-1]
     bounds = np.unique([0, *np.searchsorted(costs, shares), rows]).tolist()
     with ThreadPoolExecutor(threads, thread_name_prefix="core") as pool:
-        for _ in pool.map(work, bounds[:-1], bounds[1:]):
-            pass
+        list(pool.map(work, bounds[:-1], bounds[1:]))  # raises what a thread raised
