@@ -191,6 +191,7 @@ async def test_trending_counts_plays_of_now(world: AsyncTestClient) -> None:
         await world.post("/v1/listens", json=sent)
     page = (await world.get("/v1/trending", params={"limit": 3})).json()
 
+    assert ["folk07", 1] == [page["trending"][0]["track"]["id"], page["trending"][0]["rank"]]
     assert 3 == len(page["trending"])
 
 
