@@ -2,40 +2,37 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from service.cli.serving import free_port
+
+HOST = "127.0.0.1"
 READY_WITHIN_S = 300
 
 
 @contextmanager
-def serving(
-    data_dir: Path,
-    *options: str,
-    command: Sequence[str] = (sys.executable, "-P", "-m", "service", "serve"),
-    env: dict[str, str] | None = None,
-) -> Iterator[tuple[str, float]]:
+def serving(data_dir: Path) -> Iterator[tuple[str, float]]:
     """Start a server; its base URL and the seconds until it was ready; ended by its own pid."""
-    port = free_port()
-    environment = (os.environ if env is None else env) | {"ECHOTUNE_DATA_DIR": str(data_dir)}
+    port = free_port(HOST)
+    environment = os.environ | {"ECHOTUNE_DATA_DIR": str(data_dir)}
     environment.pop("NUMBA_CACHE_DIR", None)  # the server keeps its own kernels
     start = time.perf_counter()
     server = subprocess.Popen(  # noqa: S603 - our own command
-        [*command, "--port", str(port), *options],
+        [sys.executable, "-P", "-m", "service", "serve", "--port", str(port)],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C on the bench is the bench's business
     )
     try:
-        base = f"http://127.0.0.1:{port}"
+        base = f"http://{HOST}:{port}"
         wait_until_ready(base, server)
         yield base, time.perf_counter() - start
     finally:
@@ -64,11 +61,3 @@ def wait_until_ready(base: str, server: subprocess.Popen[bytes]) -> None:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.05)
     raise RuntimeError(f"the server was not ready after {READY_WITHIN_S} s")
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
