@@ -21,7 +21,7 @@ console = Console(highlight=False)
 
 
 @click.command()
-@click.argument("protocol", type=click.Choice(["n", "s"], case_sensitive=False))
+@click.argument("protocol", type=click.Choice(["n", "s", "k"], case_sensitive=False))
 @click.option(
     "--json", "json_path", type=click.Path(path_type=Path), help="Write the figures here."
 )
@@ -30,8 +30,9 @@ def evaluate(protocol: str, json_path: Path | None, png_path: Path | None) -> No
     """Run a published protocol through the code that serves.
 
     n: #nowplaying playlists (metrics at 20). s: the Last.fm split of LightGCN++ (at 10).
-    DATASETS_DIR names the folder that holds nowplaying/ and lastfm_split/. All weights are chosen
-    on validation rows.
+    k: HetRec Last.fm, for the whole catalogue's sake (at 10).
+    DATASETS_DIR names the folder that holds nowplaying/, lastfm_split/ and lastfm_2k/. All weights
+    are chosen on validation rows.
 
     Example: DATASETS_DIR=~/datasets echotune evaluate n --png quality.png
     """
@@ -54,7 +55,9 @@ def run(name: str, env: "os._Environ[str] | dict[str, str]", progress_on: Consol
     from service.learn.protocol_run import run_protocol
 
     if "DATASETS_DIR" not in env:
-        raise Invalid("set DATASETS_DIR to the folder that holds nowplaying/ and lastfm_split/")
+        raise Invalid(
+            "set DATASETS_DIR to the folder that holds nowplaying/, lastfm_split/ and lastfm_2k/"
+        )
     columns = BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
     with Progress(*columns, console=progress_on) as bar:
         task = bar.add_task("reading", total=1.0)

@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 
 from service.cli.evaluating import as_table, draw
 from service.domain import Track
-from service.doors.datasets import PROTOCOLS, protocol_n, protocol_s
+from service.doors.datasets import PROTOCOLS, protocol_k, protocol_n, protocol_s
 from service.errors import UnusableFile
 from service.learn.protocol_run import Outcome, Protocol, choose_recipe, run_protocol
 from service.learn.recipe import Recipe
@@ -115,3 +115,14 @@ def test_protocol_s_is_split_to_the_letter(datasets: Path) -> None:
     ]
     assert 1_863 == (np.diff(protocol.test.indptr) > 0).sum()
     assert protocol.final is protocol.fit
+
+
+def test_protocol_k_is_split_to_the_letter(datasets: Path) -> None:
+    protocol = protocol_k(datasets)
+
+    assert (1_859, 2_823) == protocol.final.shape
+    assert 71_355 == protocol.final.nnz + protocol.test.nnz
+    held = np.random.default_rng(0).random(71_355) < 0.2
+    assert held.sum() == protocol.test.nnz
+    assert protocol.final.nnz == protocol.fit.nnz + protocol.chosen_on.nnz
+    assert protocol.final.multiply(protocol.test).nnz == 0
