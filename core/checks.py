@@ -29,6 +29,18 @@ def floats(name: str, values: F32, shape: Shape) -> F32:
     return _frozen(values)
 
 
+def copied(name: str, values: F32, shape: Shape) -> F32:
+    """Return a copy of `values` if it is float32 of `shape`: for arrays of some bytes.
+
+    Out of cache that takes a third of a read-only view's 20 µs, and the scan of a catalogue 200.
+
+    Raises:
+        ValueError: Another dtype or shape.
+    """
+    _expect(name, values, np.float32, shape)
+    return values.copy()
+
+
 def writable(name: str, values: F32, shape: Shape) -> F32:
     """Return `values` if a kernel may change it in place: float32 of `shape`, C-contiguous.
 
@@ -139,6 +151,8 @@ def sparse(indptr: I64, columns: I32, stop: int | None = None) -> tuple[I64, I32
 
 
 def _expect(name: str, values: NDArray[np.generic], dtype: type[np.generic], shape: Shape) -> None:
+    if values.shape == shape and values.dtype == dtype:
+        return
     fits = values.ndim == len(shape) and all(
         isinstance(want, str) or want == got for want, got in zip(shape, values.shape, strict=True)
     )

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from core import checks
 from core.arrays import F32, F64, I32
 from core.kernel import kernel
-from core.quantised import place, quads
-from core.simd import TILE
+from core.tiles import TILE, place, width
 
 BLOCK = 256
 WHOLE = 127
@@ -44,9 +43,9 @@ class Factors:
         """Check the factors and pack them."""
         values = checks.finite("factors", self.values, ("n", "d"))
         n, d = values.shape
-        tiles = np.full(-(-n // TILE) * quads(d) * 4 * TILE, MIDDLE, np.uint8)
+        tiles = np.full(-(-n // TILE) * width(d) * TILE, MIDDLE, np.uint8)
         scales, norms, losses = np.zeros((3, -(-n // BLOCK)), np.float64)
-        _pack(values, quads(d), tiles, scales, norms, losses)
+        _pack(values, width(d), tiles, scales, norms, losses)
         # By powers of 2^(1/4), and by row within one: nearly equal norms are read in order.
         steps = np.round(4 * np.log2(np.maximum(norms, FLUSHED)))
         order = np.argsort(-steps, kind="stable").astype(np.int32)
@@ -67,7 +66,7 @@ class Factors:
 
 
 @kernel
-def _pack(values, quads, tiles, scales, norms, losses):  # type: ignore[no-untyped-def]
+def _pack(values, width, tiles, scales, norms, losses):  # type: ignore[no-untyped-def]
     n, d = values.shape
     for block in range(scales.size):
         stop, most = min((block + 1) * BLOCK, n), 0.0
@@ -81,7 +80,7 @@ def _pack(values, quads, tiles, scales, norms, losses):  # type: ignore[no-untyp
             for j in range(d):
                 value = float(values[row, j])
                 code = np.rint(value / scale) if scale > 0 else 0.0
-                tiles[place(row, j, quads)] = np.uint8(code + MIDDLE)
+                tiles[place(row, j, width)] = np.uint8(code + MIDDLE)
                 norm += value * value
                 loss += (value - code * scale) ** 2
             # Both are rounded up: they are bounds. A library may have told this thread to take

@@ -6,7 +6,9 @@ Both orders of work add the same float32 numbers in the same order, so they agre
 import numpy as np
 
 from core.kernel import kernel
+from core.topk import offer
 
+BLOCK = 2048  # three float32 blocks are 24 KB, which stays in L1
 ONE, ZERO = np.float32(1), np.float32(0)
 
 
@@ -43,3 +45,32 @@ def similarity(features, target, weights, row):  # type: ignore[no-untyped-def]
                 near += weights[j] * (ONE - gap)
                 shared += weights[j]
     return near / shared
+
+
+@kernel
+def scan_all(features, target, weights, eligible, bias, keys, k):  # type: ignore[no-untyped-def]
+    """Collect the keys of the best `k` of all rows; return how much of `keys` is filled."""
+    n, filled = features.shape[1], k
+    scores, shared = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    for start in range(0, n, BLOCK):
+        stop = min(start + BLOCK, n)
+        block = scores[: stop - start]
+        scan(features, target, weights, start, block, shared[: stop - start])
+        if bias.size:
+            _add_bias(bias[start:stop], block)
+        if eligible.size:
+            _exclude(eligible[start:stop], block)
+        filled = offer(block, start, keys, filled, k)
+    return filled
+
+
+@kernel
+def _add_bias(bias, scores):  # type: ignore[no-untyped-def]
+    for at in range(scores.size):
+        scores[at] += bias[at]
+
+
+@kernel
+def _exclude(eligible, scores):  # type: ignore[no-untyped-def]
+    for at in range(scores.size):
+        scores[at] = scores[at] if eligible[at] else np.float32(-np.inf)

@@ -19,8 +19,8 @@ from core.caps import cut_capped
 from core.factors import BLOCK, FLUSHED, MIDDLE, WHOLE, Factors
 from core.kernel import kernel
 from core.keys import EMPTY, cut, key_of, score_of
-from core.quantised import quads
-from core.simd import TILE, dot, lowest, products_above
+from core.simd import dot, lowest
+from core.tiles import TILE, products_above, width
 
 ALL = 0xFFFFFFFFFFFFFFFF
 REST = 16  # most blocks that are scored without asking the bytes
@@ -53,8 +53,7 @@ def search(
         artists: int32 `(n,)`, -1 is unknown; or `(0,)`.
         cap: Rows of one artist in an answer, if there are `artists`.
     """
-    width = 4 * quads(factors.d)
-    codes = np.zeros((queries.shape[0], width), np.int8)
+    codes = np.zeros((queries.shape[0], width(factors.d)), np.int8)
     sizes = np.empty((queries.shape[0], 4), np.float64)
     _round(queries, codes, sizes)
     filled = np.full(queries.shape[0], k, np.int64)
@@ -91,8 +90,7 @@ def _search(values, tiles, bounds, asked, options, excluded, keys, filled, k):  
     n, queries, codes = values.shape[0], asked[0], asked[1]
     bias, eligible, artists, cap, places = options
     offsets, heard = excluded
-    quads = codes.shape[1] // 4
-    width = quads * 4 * TILE
+    size = codes.shape[1] * TILE
     resting = np.zeros(queries.shape[0], np.int64)  # blocks for which the bytes are not asked,
     pause = np.ones(queries.shape[0], np.int64)  # and how many it will be next time
     for block in bounds[3]:
@@ -115,7 +113,7 @@ def _search(values, tiles, bounds, asked, options, excluded, keys, filled, k):  
             for start in range(first, stop, TILE):
                 mask = np.uint64(ALL)
                 if asks:
-                    at = start // TILE * width
+                    at = start // TILE * size
                     mask = products_above(tiles, at, codes, query, limit)
                 if mask:
                     filled[query], tried = _offer(

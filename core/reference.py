@@ -10,10 +10,12 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from core.arrays import F32, F64, I32, Flags
+from core.cells import MISSING, NOBODY, RARE, SAMPLE, U8
 from core.ease import Interactions
 from core.evaluation import PADDING, Truth
 from core.linear import ItemWeights
 from core.neighbours import ByTrack
+from core.tiles import TILE
 
 NAN, EXCLUDED = np.float32(np.nan), np.float32(-np.inf)
 
@@ -235,6 +237,38 @@ def gini(exposure: F64) -> float:
 def novelty(shown: I32, listeners: I32, users: int) -> float:
     known = [max(listeners[row], 1) / users for user in shown for row in user if row != PADDING]
     return sum(-math.log2(share) for share in known) / len(known) / math.log2(users)
+
+
+def arrange(codes: U8) -> I32:
+    lacks = [sum(1 << j for j in np.flatnonzero(row == MISSING)) for row in codes]
+    common = {one for one in lacks if lacks.count(one) >= RARE}
+    groups = [[row for row, one in enumerate(lacks) if one == wanted] for wanted in sorted(common)]
+    groups.append([row for row, one in enumerate(lacks) if one not in common])
+    cells = [cell for group in groups if group for cell in _halves(codes, group)]
+    full = [cell + [NOBODY] * (TILE - len(cell)) for cell in cells]
+    return np.array(full, np.int32).ravel()
+
+
+def boxes(codes: U8, order: I32) -> U8:
+    found = []
+    for places in order.reshape(-1, TILE):
+        cell = codes[places[places != NOBODY]]
+        lacks = (cell == MISSING).any(axis=0)
+        found.append(
+            (np.where(lacks, 0, cell.min(axis=0)), np.where(lacks, MISSING - 1, cell.max(axis=0)))
+        )
+    return np.array(found, np.uint8).reshape(-1, 2, codes.shape[1]).transpose(1, 2, 0)
+
+
+def _halves(codes: U8, rows: list[int]) -> list[list[int]]:
+    if len(rows) <= TILE:
+        return [rows]
+    some = codes[rows[:: max(1, len(rows) // SAMPLE)]].astype(float)
+    feature = int(np.argmax((some**2).mean(axis=0) - some.mean(axis=0) ** 2))
+    by_code = sorted(rows, key=lambda row: codes[row, feature])
+    half = (-(-len(rows) // TILE) + 1) // 2 * TILE
+    left, right = sorted(by_code[:half]), sorted(by_code[half:])
+    return _halves(codes, left) + _halves(codes, right)
 
 
 def _hits(shown: I32, truth: Truth) -> list[tuple[list[bool], int]]:

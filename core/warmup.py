@@ -23,7 +23,7 @@ from core.mips import ArtistCap, mips
 from core.neighbours import ByTrack, cosine
 from core.ordering import space
 from core.quantised import Quantised
-from core.similarity import similar, similarities
+from core.similarity import similar, similar_batch, similarities
 from core.topk import topk
 
 
@@ -34,7 +34,7 @@ def warm() -> None:
     topk(ones, 2)
     similarities(square, ones, ones)
     similar(square, ones, ones, 2)
-    similar(Quantised(square), ones, ones, 2)
+    similar_batch(Quantised(square), square, square, 2)
     mips(Factors(square), ones, 2, artist_cap=ArtistCap(rows, 1))
     ease(csr_array(square), l2=1.0)  # inverts by track,
     ease(csr_array(square[:2]), l2=1.0)  # and by user

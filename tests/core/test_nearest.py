@@ -6,8 +6,8 @@ from hypothesis.extra.numpy import arrays
 
 from core import reference
 from core.quantised import Quantised
-from core.simd import TILE
 from core.similarity import similar, similar_batch
+from core.tiles import TILE
 
 UNIT = st.floats(0, 1, width=32) | st.sampled_from([0.0, 0.5, 1.0, np.nan])
 WEIGHT = st.floats(0, 4, width=32) | st.sampled_from([0.0, 1e-45, 1e-38, 3e37])
@@ -54,7 +54,8 @@ def test_matches_reference_to_the_bit(question, k, choose):
     n = question[0].shape[1]
     eligible = choose.draw(st.none() | arrays(np.bool_, n))
     bias = choose.draw(st.none() | arrays(np.float32, n, elements=SCORE))
-    found = similar(Quantised(question[0]), *question[1:], k, eligible=eligible, bias=bias)
+    asked = question[1][None], question[2][None]
+    found = similar_batch(Quantised(question[0]), *asked, k, eligible=eligible, bias=bias)[0]
 
     same(found, reference.similar(*question, k, eligible=eligible, bias=bias))
 
@@ -106,6 +107,8 @@ def test_matches_reference_over_many_tiles(name, extra):
         for k in (1, 50, 700, n):
             plain = similar(features, target, weights, k, **question)
             same(similar(catalogue, target, weights, k, **question), plain)
+            asked = target[None], weights[None]
+            same(similar_batch(catalogue, *asked, k, **question)[0], plain)
 
 
 def test_a_batch_answers_each_as_if_it_were_alone():
@@ -143,8 +146,10 @@ def test_features_that_do_not_fit_are_refused(features, message):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"targets": f32([[1]])}, r"weights must be float32 \(1, 1\)"),
-        ({"targets": f32([1, 1])}, r"targets must be float32 \(q, d\)"),
+        ({"targets": f32([[1]])}, r"targets must be float32 \(1, 2\)"),
+        ({"targets": f32([1, 1])}, r"targets must be float32 \(2, 2\)"),
+        ({"targets": np.array(1, np.float32)}, r"targets must be float32 \(2,\)"),
+        ({"weights": f32([[1, -1]])}, "weights must not be negative"),
         ({"targets": f32([[1, np.inf]])}, "target must be finite or NaN"),
         ({"weights": f32([[1, np.nan]])}, "weights must be finite"),
         ({"weights": f32([[0, 0]])}, "sum must be above 0"),

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from core import reference
-from core.similarity import BLOCK, similar, similarities
+from core.gaps import BLOCK
+from core.similarity import similar, similarities
 
 UNIT = st.floats(0, 1, width=32) | st.sampled_from([0.0, 0.5, 1.0, np.nan])
 WEIGHT = st.floats(0, 4, width=32) | st.just(0.0)
