@@ -18,11 +18,12 @@ from core.arrays import F32, I32, I64, Flags
 from core.caps import cut_capped
 from core.factors import BLOCK, FLUSHED, MIDDLE, WHOLE, Factors
 from core.kernel import kernel
-from core.keys import EMPTY, cut, key_of, score_of
-from core.simd import dot, lowest
+from core.keys import EMPTY, cut, key_of, row_of, score_of
+from core.simd import TOGETHER, dot, dots, lowest, ones
 from core.tiles import TILE, products_above, width
 
 ALL = 0xFFFFFFFFFFFFFFFF
+DENSE = 12  # rows of a tile from which on all of them are scored, eight at once
 REST = 16  # most blocks that are scored without asking the bytes
 
 
@@ -91,6 +92,7 @@ def _search(values, tiles, bounds, asked, options, excluded, keys, filled, k):  
     bias, eligible, artists, cap, places = options
     offsets, heard = excluded
     size = codes.shape[1] * TILE
+    near = np.empty(TILE, np.float32)
     resting = np.zeros(queries.shape[0], np.int64)  # blocks for which the bytes are not asked,
     pause = np.ones(queries.shape[0], np.int64)  # and how many it will be next time
     for block in bounds[3]:
@@ -125,9 +127,10 @@ def _search(values, tiles, bounds, asked, options, excluded, keys, filled, k):  
                         keys[query],
                         filled[query],
                         k,
+                        near,
                     )
                     passed += tried
-            if asks and 4 * passed > stop - first and keys[query, 0] > EMPTY:
+            if asks and 8 * passed > stop - first and keys[query, 0] > EMPTY:
                 resting[query] = pause[query]
                 pause[query] = min(REST, 2 * pause[query])
             elif asks:
@@ -137,22 +140,22 @@ def _search(values, tiles, bounds, asked, options, excluded, keys, filled, k):  
 
 
 @kernel
-def _offer(values, query, rows, options, out, keys, filled, k):  # type: ignore[no-untyped-def]
+def _offer(values, query, rows, options, out, keys, filled, k, near):  # type: ignore[no-untyped-def]
     """Push the exact keys of the rows that the mask of `rows` leaves in, and count those rows."""
     bias, eligible, artists, cap, places = options
     start, stop, mask = rows
     if stop - start < TILE:
         mask &= (np.uint64(1) << np.uint64(stop - start)) - np.uint64(1)
-    passed = 0
+    passed = ones(mask)
+    _score(values, query, (start, stop, mask), bias, near)
+    if passed >= DENSE and not _any_beats(near, score_of(keys[0]), start < row_of(keys[0])):
+        return filled, passed
     while mask:
-        row = start + lowest(mask)
+        at = lowest(mask)
         mask &= mask - np.uint64(1)
-        passed += 1
+        row, score = start + at, near[at]
         if (eligible.size and not eligible[row]) or (out.size and _within(out, row)):
             continue
-        score = dot(values, row, query)
-        if bias.size:
-            score += bias[row]
         if not score > -np.inf:  # NaN, too
             continue
         key = key_of(score, row)
@@ -162,6 +165,39 @@ def _offer(values, query, rows, options, out, keys, filled, k):  # type: ignore[
             keys[filled] = key
             filled += 1
     return filled, passed
+
+
+@kernel
+def _score(values, query, rows, bias, near):  # type: ignore[no-untyped-def]
+    """Write the scores of the rows that the mask of `rows` leaves in, where the tile has them."""
+    start, stop, mask = rows
+    if ones(mask) >= DENSE and stop - start >= TILE:
+        for at in range(0, TILE, TOGETHER):
+            dots(values, start + at, query, near, at)
+        if bias.size:
+            _add(bias[start : start + TILE], near)
+        return
+    near[:] = np.float32(-np.inf)
+    while mask:
+        at = lowest(mask)
+        mask &= mask - np.uint64(1)
+        near[at] = dot(values, start + at, query)
+        if bias.size:
+            near[at] += bias[start + at]
+
+
+@kernel
+def _add(bias, scores):  # type: ignore[no-untyped-def]
+    for at in range(scores.size):
+        scores[at] += bias[at]
+
+
+@kernel
+def _any_beats(scores, best, or_equals):  # type: ignore[no-untyped-def]
+    found = np.int32(0)
+    for at in range(scores.size):
+        found |= np.int32(scores[at] > best) | (np.int32(scores[at] == best) & np.int32(or_equals))
+    return found != 0
 
 
 @kernel
