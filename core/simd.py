@@ -123,7 +123,8 @@ def _products(builder, bases, asked, size):
     step = ir.Constant(I64, 0), whole, ir.Constant(I64, 16)
     for base, total in zip(bases, totals, strict=True):  # row by row, as memory likes it
         with cgutils.for_range_slice(builder, *step, I64) as (place, _):
-            add(*(load(builder, one, place, FLOATS) for one in (base, asked)), total)
+            values, wanted = (load(builder, one, place, FLOATS) for one in (base, asked))
+            add(values, wanted, total)
             if len(bases) > 1:
                 _prefetch(builder, base, builder.add(place, ir.Constant(I64, AHEAD)))
     rest = builder.sub(size, whole)
