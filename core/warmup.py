@@ -17,6 +17,7 @@ from core.blend import blend, standardise
 from core.communities import communities
 from core.ease import ease
 from core.evaluation import Truth, recall
+from core.exposure import fit_prices
 from core.factors import Factors
 from core.linear import contributions, fit, score
 from core.mips import ArtistCap, mips
@@ -32,6 +33,8 @@ def warm() -> None:
     ones, rows = np.ones(3, np.float32), np.arange(3, dtype=np.int32)
     square, offsets = np.ones((3, 3), np.float32), np.arange(4, dtype=np.int64)
     topk(ones, 2)
+    topk(ones, 2, prices=ones, charge=1.0)
+    fit_prices(square, k=2, target=np.ones(3), rounds=1)
     similarities(square, ones, ones)
     similar(square, ones, ones, 2)
     similar_batch(Quantised(square), square, square, 2)
