@@ -20,7 +20,7 @@ def adjust(prices: F32, shown: I64, target: F64, *, step: float) -> F32:
     if shown.sum() == 0:
         return prices
     moved = [
-        price + step * (times - share) / (share or shown.sum() / prices.size)
+        price + step * (times - share) / max(share, 0.01 * shown.sum() / prices.size)
         for price, times, share in zip(prices.tolist(), shown.tolist(), wanted.tolist(), strict=True)
     ]
     return np.array([min(price - min(moved), 4.0) for price in moved], np.float32)
