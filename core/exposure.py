@@ -85,7 +85,8 @@ def pace(shown: I64) -> float:
     Args:
         shown: As for `adjust`; nothing shown is worth the least step there is.
     """
-    return STEP * max(min(1.0, shown.sum() / max(FULL * shown.size, 1)), np.finfo(np.float32).tiny)
+    whole = float(shown.sum()) / max(FULL * shown.size, 1)
+    return STEP * max(min(1.0, whole), float(np.finfo(np.float32).tiny))
 
 
 def adjust(prices: F32, shown: I64, target: F64, *, step: float) -> F32:
@@ -113,7 +114,8 @@ def adjust(prices: F32, shown: I64, target: F64, *, step: float) -> F32:
     wanted = shares * total
     excess = (shown - wanted) / np.maximum(wanted, LEAST * total / prices.size)
     moved = prices + checks.positive("step", step) * excess
-    return np.minimum(moved - moved.min(), MOST).astype(np.float32)
+    capped: F32 = np.minimum(moved - moved.min(), MOST).astype(np.float32)
+    return capped
 
 
 def floor(target: F64, rows: I64, share: float) -> F64:

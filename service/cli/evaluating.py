@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from service.cli import pareto
 from service.cli.kernels import prepare_kernels
 from service.errors import Invalid
 from service.settings import Settings
@@ -39,6 +40,8 @@ def evaluate(protocol: str, json_path: Path | None, png_path: Path | None) -> No
     prepare_kernels(Settings.from_env(os.environ).home)
     outcome = run(protocol.lower(), os.environ, Console(stderr=True))
     console.print(as_table(outcome))
+    if outcome.pareto:
+        console.print(pareto.as_table(outcome.pareto))
     if json_path:
         json_path.write_bytes(msgspec.json.format(msgspec.json.encode(outcome)))
     if png_path:
@@ -85,11 +88,15 @@ def as_table(outcome: "Outcome") -> Table:
 
 
 def draw(outcome: "Outcome", path: Path) -> None:
-    """NDCG and recall of every part alone and of the blend, as bars.
+    """NDCG and recall of every part alone and of the blend, as bars; a turned balance as curves.
 
     Raises:
         Invalid: matplotlib is not installed.
     """
+    if outcome.pareto:
+        size = f"{outcome.users} users, {outcome.tracks} tracks, at {outcome.k}"
+        pareto.draw(outcome.pareto, f"Protocol {outcome.protocol}: {size}", path)
+        return
     try:
         from matplotlib.figure import Figure
     except ImportError as error:

@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 
 from service.domain import Part
 from service.learn.evaluation import Quality, judge, show
+from service.learn.pareto import Goal, Pareto, Split, turn
 from service.learn.recipe import Recipe, item_weights
 from service.learn.selection import choose_blend
 from service.learn.training import view_of
@@ -31,6 +32,7 @@ class Protocol(Struct, frozen=True, kw_only=True):
     test: csr_array
     recipes: list[Recipe]  # candidates; validation picks one
     bars: dict[str, float]  # what a published or simpler model reached on the test rows
+    goals: list[Goal] = []  # what turning the balance should reach
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -46,6 +48,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     bars: dict[str, float]
     rows: dict[str, Quality]  # parts alone, the blend, the blend as served
     seconds: dict[str, float]
+    pareto: Pareto | None = None  # where the protocol has goals
 
 
 def run_protocol(protocol: Protocol, progress: Callable[[float, str], None]) -> Outcome:
@@ -72,11 +75,22 @@ def run_protocol(protocol: Protocol, progress: Callable[[float, str], None]) -> 
     rows: dict[str, Quality] = {}
     runs: list[tuple[str, Part | None, bool]] = [(f"{part} alone", part, False) for part in ALONE]
     runs += [("blend", None, False), ("blend, artists spaced", None, True)]
-    for turn, (name, part, spaced) in enumerate(runs):
-        progress(0.65 + 0.35 * turn / len(runs), f"judging: {name}")
+    for number, (name, part, spaced) in enumerate(runs):
+        progress(0.65 + 0.25 * number / len(runs), f"judging: {name}")
         shown = show(view, protocol.final, list(users), protocol.k, only=part, spaced=spaced)
         if (shown >= 0).any():  # without metadata there is no content to rank by
             rows[name] = judge(shown, truth, protocol.final)
+    pareto = None
+    if protocol.goals:
+        assert trial.model is not None  # noqa: S101  # `view_of` always has one
+        priced = view_of(trial.model.items, protocol.fit, protocol.catalogue, blend)
+        pareto = turn(
+            Split(priced, protocol.fit, protocol.chosen_on),
+            Split(view, protocol.final, protocol.test),
+            protocol.goals,
+            k=protocol.k,
+            progress=lambda share: progress(0.9 + 0.1 * share, "turning the balance"),
+        )
     progress(1.0, "done")
     return Outcome(
         protocol=protocol.name,
@@ -88,6 +102,7 @@ def run_protocol(protocol: Protocol, progress: Callable[[float, str], None]) -> 
         validation=validation,
         bars=protocol.bars,
         rows=rows,
+        pareto=pareto,
         seconds={
             "choosing": round(chosen - start, 1),
             "fit": round(fitted - chosen, 1),
@@ -108,11 +123,11 @@ def choose_recipe(
     """The recipe with the best NDCG of the item-to-item model alone on `chosen_on`."""
     users = np.flatnonzero(np.diff(chosen_on.indptr))
     truth, found = chosen_on[users], []
-    for turn, recipe in enumerate(recipes):
+    for number, recipe in enumerate(recipes):
         view = view_of(item_weights(fit, catalogue, recipe), fit, catalogue, BlendWeights())
         shown = show(view, fit, list(users), k, only="collaborative")
         found.append(judge(shown, truth, fit).ndcg)
-        progress((turn + 1) / len(recipes))
+        progress((number + 1) / len(recipes))
     best = int(np.argmax(found))
     return recipes[best], {
         str(recipe): round(value, 4) for recipe, value in zip(recipes, found, strict=True)

@@ -14,6 +14,7 @@ from service.bus import Bus, ModelPublished
 from service.errors import ModelNotReady, UnknownModel
 from service.jobs import Progress
 from service.learn.interactions import read_interactions
+from service.learn.prices import DEFAULT, Target
 from service.learn.training import fit_model
 from service.model import files
 from service.model.current import Current
@@ -37,9 +38,11 @@ class Trainer:
         current: Current,
         folder: Path,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        target: Target = DEFAULT,
     ) -> None:
         self._store, self._bus, self._current = store, bus, current
-        self._folder, self._clock = folder, clock
+        self._folder, self._clock, self._target = folder, clock, target
 
     @property
     def serving(self) -> str | None:
@@ -78,6 +81,7 @@ class Trainer:
                 catalogue,
                 version=version,
                 fitted_at=now,
+                target=self._target,
                 progress=lambda share: progress(0.1 + 0.85 * share),
             )
             files.save(model, [brief.id for brief in catalogue.briefs], self._folder)
