@@ -42,7 +42,9 @@ def test_two_questions_share_a_key_only_when_they_are_one(one, other) -> None:
     assert (one == other) == (keys[0] == keys[1])
 
 
-@given(ASKS, st.sampled_from(["limit", "strategy", "mix", "explain", "exclude", "context", "balance"]))
+@given(
+    ASKS, st.sampled_from(["limit", "strategy", "mix", "explain", "exclude", "context", "balance"])
+)
 def test_every_part_of_a_question_is_in_its_key(ask, part) -> None:
     changed = {
         "limit": 99,

@@ -71,7 +71,7 @@ def test_a_charged_list_keeps_artists_apart_and_is_as_long_as_asked() -> None:
     known = catalogue(*(track(f"t{n}", artist="AAABCDE"[n]) for n in range(7)))
     charge = Charge(f32(0, 0, 0, 0.5, 0, 0, 0), 0.5)
 
-    rows, _ = order(np.arange(7, 0, -1, dtype=np.float32), np.ones(7, bool), known, 7, charge=charge)
+    rows, _ = order(f32(7, 6, 5, 4, 3, 2, 1), np.ones(7, bool), known, 7, charge=charge)
 
     assert 7 == len(rows)
     assert ["A", "B", "C", "A"] == [known.briefs[row].artist for row in rows[:4]]
@@ -134,5 +134,3 @@ def test_lists_that_nobody_counts_take_bounded_memory(monkeypatch) -> None:
         shown.add(np.array([row], np.int32))
 
     assert [0, 0, 0, 1, 1] == shown.take(5).tolist()
-
-
