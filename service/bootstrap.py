@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -61,7 +62,8 @@ def build(settings: Settings, store: Store) -> House:
     """Put the parts together; nothing is read or started yet."""
     bus, current, revs, jobs, shown = Bus(), Current(), Revs(), Jobs(), Shown()
     target = Target(evenness=settings.exposure_evenness, new_artists=settings.new_artist_floor)
-    trainer = Trainer(store, bus, current, settings.home / "models", target=target)
+    weights = Path(settings.exposure_weights) if settings.exposure_weights else None
+    trainer = Trainer(store, bus, current, settings.home / "models", target=target, weights=weights)
     satisfaction = Satisfaction(store)
     wire(bus, Invalidation(current, revs), satisfaction)
     return House(

@@ -24,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     strategy_timeout_ms: Annotated[int, Meta(ge=1, le=10_000)] = 50
     balance: Annotated[float, Meta(ge=0, le=2)] = 0.25  # of relevance and exposure; 0: no charge
     exposure_evenness: Annotated[float, Meta(ge=0, le=1)] = 0.8  # what prices are fitted for
+    exposure_weights: str | None = None  # CSV of track_id,weight; None: as lists do uncharged
     new_artist_floor: Annotated[float, Meta(ge=0, le=10)] = 1.0  # of exposure, times the mean
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
