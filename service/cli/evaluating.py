@@ -31,7 +31,7 @@ def evaluate(protocol: str, json_path: Path | None, png_path: Path | None) -> No
     """Run a published protocol through the code that serves.
 
     n: #nowplaying playlists (metrics at 20). s: the Last.fm split of LightGCN++ (at 10).
-    k: HetRec Last.fm, for the whole catalogue's sake (at 10).
+    k: HetRec Last.fm, and what even exposure of the catalogue costs (at 10).
     DATASETS_DIR names the folder that holds nowplaying/, lastfm_split/ and lastfm_2k/. All weights
     are chosen on validation rows.
 

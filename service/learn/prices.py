@@ -2,8 +2,8 @@
 
 Wanted is a mixture: a share of exposure dealt out evenly, the rest as lists deal it out for nothing
 (or as weights of the operator's own say), and no less than a floor for artists whom hardly
-anybody knows. On protocol K, half-way to uniform for nothing costs far less relevance than uniform
-prices charged by half: NDCG@10 .241 against .222 at a Gini of .24 (docs/adr/0009).
+anybody knows. On protocol K the whole price for such a mixture costs less relevance than a part of
+the price for uniform exposure: NDCG@10 .238 against .221 at a Gini of .22 (docs/adr/0009).
 """
 
 from collections.abc import Callable
