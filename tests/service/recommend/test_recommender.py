@@ -106,9 +106,9 @@ async def test_the_balance_is_the_settings_unless_the_request_brings_its_own(
     priced = Prices(values=prices, shares=np.ones(size))
     desk.current.model = model(desk.current.catalogue, version="v2", prices=priced)
 
-    as_set, said, other = [
-        await desk.ask(limit=1, **asked) for asked in ({}, {"balance": 1.0}, {"balance": 0.0})
-    ]
+    as_set = await desk.ask(limit=1)
+    said = await desk.ask(limit=1, balance=1.0)
+    other = await desk.ask(limit=1, balance=0.0)
 
     assert first != as_set[0].recommendations[0].track.id
     assert (as_set[0].list_id, "local") == (said[0].list_id, said[1])
