@@ -6,10 +6,10 @@ once, after that.
 
 import os
 
-import msgspec
 from rich.console import Console
 
 from bench.harness import RESULTS, Bar, Outcome, Row, bar, datasets
+from bench.quality import figures, params_of, rows_of
 from service.cli.evaluating import draw, run
 from service.learn.pareto import Chosen, Pareto
 from service.learn.protocol_run import Outcome as Found
@@ -30,7 +30,7 @@ def quality_k(*, quick: bool) -> Outcome:
     fit_s = round(found.seconds["fit"] + pareto.prices_s, 1)
     return Outcome(
         rows=[
-            *(Row(name=name, values=_figures(quality)) for name, quality in found.rows.items()),
+            *rows_of(found),
             *_rows(pareto),
         ],
         bars=[
@@ -47,7 +47,7 @@ BENCHES = {"quality-k": quality_k}
 def _rows(pareto: Pareto) -> list[Row]:
     curves = (("test", pareto.test), ("validation", pareto.validation))
     return [
-        Row(name=f"balance {point.balance:.2f}, {name}", values=_figures(point.quality))
+        Row(name=f"balance {point.balance:.2f}, {name}", values=figures(point.quality))
         for name, points in curves
         for point in points
     ]
@@ -66,24 +66,7 @@ def _bars(one: Chosen) -> list[Bar]:
 
 
 def _params(found: Found, pareto: Pareto) -> dict[str, float | int | str]:
-    params: dict[str, float | int | str] = {
-        "users": found.users,
-        "tracks": found.tracks,
-        "k": found.k,
-        "fit_s": found.seconds["fit"],
-        "prices_s": pareto.prices_s,
-        "choosing_s": found.seconds["choosing"],
-        "recipe": _words(found.recipe),
-        "blend": _words(found.blend),
-    }
+    params = params_of(found) | {"prices_s": pareto.prices_s}
     for one in pareto.chosen:
         params[f"balance for {one.goal.name}"] = one.balance
     return params
-
-
-def _figures(struct: msgspec.Struct) -> dict[str, float | int | str]:
-    return {name: round(value, 4) for name, value in msgspec.structs.asdict(struct).items()}
-
-
-def _words(struct: msgspec.Struct) -> str:
-    return " ".join(f"{name}={value}" for name, value in msgspec.structs.asdict(struct).items())

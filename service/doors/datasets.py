@@ -18,7 +18,7 @@ from service.doors.importers.row import Options
 from service.doors.importers.spotify import read as read_spotify
 from service.errors import UnusableFile
 from service.learn.pareto import Goal
-from service.learn.protocol_run import Protocol
+from service.learn.protocol import Protocol
 from service.learn.recipe import Recipe
 from service.model.catalogue import empty_catalogue
 
