@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -10,13 +11,16 @@ from service.cache.local import LocalCache
 from service.cache.revs import Revs
 from service.jobs import Jobs
 from service.learn.accounts import Accounts
+from service.learn.exposure import Exposure
 from service.learn.ingest import Ingest
 from service.learn.invalidation import Invalidation
+from service.learn.prices import Target
 from service.learn.refresh import Refresh
 from service.learn.satisfaction import Satisfaction
 from service.learn.shelf import Shelf
 from service.learn.trainer import Trainer
 from service.model.current import Current
+from service.recommend.exposure import Shown
 from service.recommend.neighbourhood import Neighbourhood
 from service.recommend.recommender import Recommender
 from service.recommend.similar import SimilarTracks
@@ -38,6 +42,7 @@ class House(Struct, frozen=True, kw_only=True):
     shelf: Shelf
     trainer: Trainer
     refresh: Refresh
+    exposure: Exposure
     accounts: Accounts
     recommender: Recommender
     neighbourhood: Neighbourhood
@@ -55,8 +60,10 @@ async def open_store(settings: Settings) -> Store:
 
 def build(settings: Settings, store: Store) -> House:
     """Put the parts together; nothing is read or started yet."""
-    bus, current, revs, jobs = Bus(), Current(), Revs(), Jobs()
-    trainer = Trainer(store, bus, current, settings.home / "models")
+    bus, current, revs, jobs, shown = Bus(), Current(), Revs(), Jobs(), Shown()
+    target = Target(evenness=settings.exposure_evenness, new_artists=settings.new_artist_floor)
+    weights = Path(settings.exposure_weights) if settings.exposure_weights else None
+    trainer = Trainer(store, bus, current, settings.home / "models", target=target, weights=weights)
     satisfaction = Satisfaction(store)
     wire(bus, Invalidation(current, revs), satisfaction)
     return House(
@@ -70,6 +77,7 @@ def build(settings: Settings, store: Store) -> House:
         shelf=Shelf(store, bus),
         trainer=trainer,
         refresh=Refresh(store, current, trainer, revs, satisfaction=satisfaction),
+        exposure=Exposure(current, shown),
         accounts=Accounts(store, bus, current, jobs),
         recommender=Recommender(
             store,
@@ -77,6 +85,8 @@ def build(settings: Settings, store: Store) -> House:
             LocalCache(settings.local_cache_bytes),
             revs,
             timeout_s=settings.strategy_timeout_ms / 1000,
+            balance=settings.balance,
+            shown=shown,
         ),
         neighbourhood=Neighbourhood(store, current),
         similar_tracks=SimilarTracks(store, current),
@@ -100,8 +110,10 @@ async def open_house(settings: Settings, *, watch: bool = False) -> AsyncIterato
         await house.refresh.load()
         if watch:
             house.refresh.watch()
+            house.exposure.watch()
         yield house
     finally:
+        await house.exposure.close()
         await house.refresh.close()
         await house.jobs.close()
         await store.close()

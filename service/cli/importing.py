@@ -20,7 +20,7 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.domain import User
-    from service.doors.importers import Row, Summary
+    from service.doors.importers import Options, Row, Summary
     from service.store import Store
 
 FORMATS = ("tracks-spotify", "tracks-jsonl", "listens-jsonl", "interactions", "fma", "hetrec")
@@ -77,20 +77,28 @@ def import_(format_: str, paths: tuple[Path, ...], **options: object) -> None:
     hetrec          HetRec 2011 Last.fm, artists as tracks
         echotune import hetrec hetrec2011-lastfm-2k.zip
     """  # noqa: D301 - click wants the character, not the two letters
-    from service.doors.importers import FORMATS as READERS
     from service.doors.importers import Options
 
     said = msgspec.convert(options, Options)
     said = msgspec.structs.replace(said, delimiter=_delimiter(said.delimiter))
     started = perf_counter()
     settings, console = Settings.from_env(os.environ), Console(stderr=True)
-    reading = READERS[format_](paths, said)
-    rejects = settings.home / "rejects" / f"{format_}-{paths[0].name or 'here'}.jsonl"
-    rows = _Rows(reading.rows, reading.total, format_, rejects)
-    summary = asyncio.run(_fill(settings, rows, console))
+    summary = read_into(settings, format_, paths, said, console)
     _print(summary, perf_counter() - started)
     if not summary.usable:
         raise Exit(1)
+
+
+def read_into(
+    settings: Settings, format_: str, paths: Sequence[Path], said: "Options", console: Console
+) -> "Summary":
+    """Read files of one format into the store the settings name."""
+    from service.doors.importers import FORMATS as READERS
+
+    reading = READERS[format_](paths, said)
+    rejects = settings.home / "rejects" / f"{format_}-{paths[0].name or 'here'}.jsonl"
+    rows = _Rows(reading.rows, reading.total, format_, rejects)
+    return asyncio.run(_fill(settings, rows, console))
 
 
 @click.command(short_help="Fill the store with a generated music world.")

@@ -20,14 +20,15 @@ class Ask(Struct, frozen=True, kw_only=True):
     mix: Mix = "discover"
     exclude: tuple[str, ...] = ()  # sorted track ids
     explain: bool = True
+    balance: float | None = None  # of relevance and exposure; None: as the settings say
 
     @property
     def key(self) -> str:
         """This ask as part of a cache key."""
         c = self.context
-        parts = (self.limit, self.strategy, self.mix, int(self.explain), ",".join(self.exclude))
+        parts = (self.limit, self.strategy, self.mix, int(self.explain), self.balance)
         context = (c.activity, c.mood, c.device, c.daypart, c.weekend)
-        return "|".join(map(str, parts + context))
+        return "|".join(map(str, (*parts, ",".join(self.exclude), *context)))
 
     @property
     def strategies(self) -> tuple[Strategy, ...]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from service.domain import Reason, Recommendation, Strategy, Tier
 from service.model.current import View
 from service.recommend.ask import Ask, Listener
+from service.recommend.exposure import charge_for
 from service.recommend.filtering import eligible
 from service.recommend.ordering import order
 from service.recommend.reasons import explain
@@ -64,7 +65,7 @@ def _recommendations(
     allowed: NDArray[np.bool_],
 ) -> list[Recommendation]:
     total = combine(parts, weights_for(parts, view.model))
-    rows, best = order(total, allowed, view.catalogue, ask.limit)
+    rows, best = order(total, allowed, view.catalogue, ask.limit, charge=charge_for(view, ask))
     if not len(rows):
         return []
     reasons: list[Reason] | list[None] = [None] * len(rows)

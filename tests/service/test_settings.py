@@ -48,6 +48,11 @@ def test_a_typo_stops_the_start_and_names_what_was_meant(name, message) -> None:
         ("LOCAL_CACHE_BYTES", "1000"),
         ("STRATEGY_TIMEOUT_MS", "0"),
         ("STRATEGY_TIMEOUT_MS", "0.5"),
+        ("BALANCE", "-0.1"),
+        ("BALANCE", "nan"),
+        ("BALANCE", "much"),
+        ("EXPOSURE_EVENNESS", "1.1"),
+        ("NEW_ARTIST_FLOOR", "-1"),
     ],
 )
 def test_a_value_of_the_wrong_type_or_range_names_its_setting(name, value) -> None:

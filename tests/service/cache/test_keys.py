@@ -42,7 +42,9 @@ def test_two_questions_share_a_key_only_when_they_are_one(one, other) -> None:
     assert (one == other) == (keys[0] == keys[1])
 
 
-@given(ASKS, st.sampled_from(["limit", "strategy", "mix", "explain", "exclude", "context"]))
+@given(
+    ASKS, st.sampled_from(["limit", "strategy", "mix", "explain", "exclude", "context", "balance"])
+)
 def test_every_part_of_a_question_is_in_its_key(ask, part) -> None:
     changed = {
         "limit": 99,
@@ -51,6 +53,7 @@ def test_every_part_of_a_question_is_in_its_key(ask, part) -> None:
         "explain": not ask.explain,
         "exclude": (*ask.exclude, "zzzz"),
         "context": Context(activity="sleep"),
+        "balance": 0.5,
     }[part]
     other = Ask(**{name: getattr(ask, name) for name in ask.__struct_fields__} | {part: changed})
 
