@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
+from msgspec import convert
+from numpy.typing import NDArray
 
 from bench import picture
 from bench.context_fit import aucs, fit
@@ -21,12 +23,14 @@ from service.model.current import View
 from service.profile.clock import part_of_week, zone
 from service.profile.history import History
 from service.recommend.ask import Ask, Listener
-from service.recommend.context import ACTIVITIES, MOODS
+from service.recommend.context import ACTIVITIES, MOODS, Targets
 from service.recommend.filtering import eligible
 from service.recommend.listing import arrange
-from service.recommend.retrieval import STRATEGIES, content, context
+from service.recommend.retrieval import STRATEGIES, Parts, content, context
 from service.recommend.scoring import combine, weights_for
 
+Rows = NDArray[np.int32]
+TABLES: dict[str, Targets] = dict([*ACTIVITIES.items(), *MOODS.items()])
 K = 50
 SPLITS = 5  # of each judged playlist into what was heard and what is to be found
 SOON = timedelta(hours=2)
@@ -54,7 +58,7 @@ def _label(playlists: Playlists, label: str, *, refit: bool) -> Row:
     ids = named(playlists, label)
     if len(ids) < FEWEST:
         return Row(name=label, values={"playlists": len(ids), "verdict": "not measured"})
-    table = (dict(ACTIVITIES) | dict(MOODS)).get(label, {})  # type: ignore[arg-type]
+    table = TABLES[label]
     values: dict[str, float | int | str] = {"playlists": len(ids)}
     if refit:
         values["fitted"] = " ".join(f"{n}:{t}x{w:g}" for n, (t, w) in fit(playlists, label).items())
@@ -79,7 +83,7 @@ def _retrieval(
 ) -> dict[str, float | int | str]:
     """NDCG and recall of the other half of each playlist, of content with and without context."""
     view = View(playlists.catalogue, None, np.zeros(playlists.catalogue.size, np.float32))
-    given = Context(**{"activity" if label in ACTIVITIES else "mood": label})  # type: ignore[arg-type]
+    given = convert({"activity" if label in ACTIVITIES else "mood": label}, Context)
     gains: dict[bool, list[float]] = {False: [], True: []}
     found: dict[bool, list[float]] = {False: [], True: []}
     for playlist in judged:
@@ -104,7 +108,7 @@ def _retrieval(
     }
 
 
-def _content(view: View, heard: np.ndarray, ask: Ask) -> np.ndarray:  # type: ignore[type-arg]
+def _content(view: View, heard: Rows, ask: Ask) -> Rows:
     ones = np.ones(len(heard), np.float32)
     history = History(
         rows=heard, strengths=ones, plays=ones, disliked=np.empty(0, np.int32), listens=[]
@@ -121,7 +125,7 @@ def _hours(made: Fitted) -> list[Row]:
     _, judged = moments(made, skipped=False, ahead=SOON)
     rows = []
     for mix in ("discover", "familiar", "blend"):
-        lists: dict[bool, list[np.ndarray]] = {False: [], True: []}  # type: ignore[type-arg]
+        lists: dict[bool, list[Rows]] = {False: [], True: []}
         played = []
         for moment in judged:
             somebody = listener(moment, made.view)
@@ -134,17 +138,17 @@ def _hours(made: Fitted) -> list[Row]:
             daypart, weekend = part_of_week(moment.now, zone(moment.user.timezone))
             for used in (False, True):
                 given = Context(daypart=daypart, weekend=weekend) if used else Context()
-                ask = Ask(mix=mix, limit=20, context=given)  # type: ignore[arg-type]
+                ask = Ask(mix=mix, limit=20, context=given)
                 lists[used].append(_whole(made.view, somebody, ask))
-        without, used = ndcg(lists[False], played), ndcg(lists[True], played)
-        gain, low, high = interval(used - without)
+        without, clocked = ndcg(lists[False], played), ndcg(lists[True], played)
+        gain, low, high = interval(clocked - without)
         rows.append(
             Row(
                 name=f"hour, generated world, {mix}",
                 values={
                     "judged": int(np.isfinite(without).sum()),
                     "without": float(np.nanmean(without)),
-                    "with": float(np.nanmean(used)),
+                    "with": float(np.nanmean(clocked)),
                     "gain": gain,
                     "gain from": low,
                     "gain to": high,
@@ -154,8 +158,8 @@ def _hours(made: Fitted) -> list[Row]:
     return rows
 
 
-def _whole(view: View, somebody: Listener, ask: Ask) -> np.ndarray:  # type: ignore[type-arg]
-    parts = {}
+def _whole(view: View, somebody: Listener, ask: Ask) -> Rows:
+    parts: Parts = {}
     for strategy in STRATEGIES.values():
         parts |= strategy(view, somebody, ask)
     scores = combine(parts, weights_for(parts, view.model))

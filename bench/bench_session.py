@@ -43,7 +43,8 @@ def session_bench(*, quick: bool) -> Outcome:
     made = fitted(quick=quick)
     _, judged = halves(made, skipped=True)
     totals = [_totals(made, moment) for moment in judged]
-    rows, drawn = [], {}
+    rows: list[Row] = []
+    drawn: dict[str, dict[str, float]] = {}
     for mix in get_args(Mix):
         asked = Ask(mix=mix, limit=K)
         played = [
@@ -61,7 +62,11 @@ def session_bench(*, quick: bool) -> Outcome:
     rows.append(_flow(made, totals))
     if not quick:
         picture.bars("session", "Plays after a skip, generated world", f"NDCG@{K}", drawn)
-    params = {"listeners": len(judged), "days ahead": AHEAD.days, "k": K}
+    params: dict[str, float | int | str] = {
+        "listeners": len(judged),
+        "days ahead": AHEAD.days,
+        "k": K,
+    }
     return Outcome(rows=rows, params=params)
 
 

@@ -1,7 +1,7 @@
 """The generated demo world cut in time: a model of what was, and moments to look ahead from."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import anyio
@@ -14,8 +14,9 @@ from service.domain import Listen, User
 from service.doors.demo import world
 from service.learn.interactions import read_interactions
 from service.learn.training import fit_model
-from service.model.catalogue import empty_catalogue
+from service.model.catalogue import Catalogue, empty_catalogue
 from service.model.current import View
+from service.model.version import Model
 from service.profile.history import NEWEST, fold
 from service.profile.session import GAP
 from service.recommend.ask import Listener
@@ -98,8 +99,8 @@ def interval(gains: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(known.mean()), float(low), float(high)
 
 
-async def _fit(before, catalogue):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    async def batches():  # type: ignore[no-untyped-def]  # noqa: ANN202
+async def _fit(before: list[Listen], catalogue: Catalogue) -> Model:
+    async def batches() -> AsyncIterator[list[Listen]]:
         yield before
 
     interactions = await read_interactions(batches(), catalogue)

@@ -45,7 +45,7 @@ def steer(total: Scores, view: View, skipped: Skips, *, steering: Steering = STE
         + steering.neighbour * _neighbours(view, skipped)
     )
     charge[skipped.rows] += steering.track * skipped.weights
-    return (total - np.float32(unit or 1.0) * charge).astype(np.float32)
+    return np.asarray(total - np.float32(unit or 1.0) * charge, np.float32)
 
 
 def _artists(view: View, skipped: Skips) -> Scores:

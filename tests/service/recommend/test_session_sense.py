@@ -7,7 +7,7 @@ import pytest
 from service.domain import Features
 from service.profile.history import fold
 from service.recommend.ask import Ask, Listener
-from service.recommend.pipeline import rank
+from service.recommend.pipeline import Ranking, rank
 from tests.service.given import NOON, catalogue, listen, listener, model, track, view
 
 KNOWN = catalogue(
@@ -26,43 +26,43 @@ VIEW = view(KNOWN, fitted=model(KNOWN, []), plays=[1] * 24)
 PLAYED = [listen("jazz0", minutes=-300), listen("metal0", minutes=-301)]  # likes both alike
 
 
-async def listed(*listens, minutes: float = 0, **asked) -> list[str]:
+async def ranked(*listens, minutes: float = 0, **asked) -> Ranking:
     history = fold([*listens, *PLAYED], KNOWN)
     somebody = Listener(listener(KNOWN).user, history, NOON + timedelta(minutes=minutes))
-    ranking = await rank(VIEW, somebody, Ask(**({"limit": 24} | asked)), timeout_s=5)
-    return [one.track.id for one in ranking.recommendations]
+    return await rank(VIEW, somebody, Ask(**({"limit": 24} | asked)), timeout_s=5)
 
 
-def depth(names: list[str]) -> float:
-    """How many jazz tracks are listed above a metal track that was never skipped, on average."""
-    places = [at for at, name in enumerate(names) if name in ("metal2", "metal4", "metal8")]
-    return sum(name.startswith("jazz") for at in places for name in names[:at]) / len(places)
+async def listed(*listens, **asked) -> list[str]:
+    return [one.track.id for one in (await ranked(*listens, **asked)).recommendations]
 
 
-async def test_one_skip_moves_the_genre_down_in_the_very_next_list() -> None:
-    before, after = await listed(), await listed(listen("metal3", action="skip"))
+async def lead(*listens, **asked) -> float:
+    """By how much metal2 scores above jazz2: neither is heard, nor of a skipped artist."""
+    ranking = await ranked(*listens, **asked)
+    scores = {one.track.id: one.score for one in ranking.recommendations}
+    return scores["metal2"] - scores["jazz2"]
 
-    assert depth(after) > depth(before)
-    assert "metal3" in before
-    assert "metal3" not in after
+
+SKIPS = [listen(f"metal{n}", action="skip", minutes=-n) for n in (3, 6, 9)]
 
 
-async def test_an_old_skip_does_not_steer() -> None:
-    """The control: the same skip, a session ago."""
-    new = await listed(listen("metal3", action="skip"))
-    old = await listed(listen("metal3", action="skip"), minutes=31)
+async def test_one_skip_moves_its_genre_down_in_the_very_next_list() -> None:
+    """The control is the same skip a session ago."""
+    steered, control = await lead(SKIPS[0]), await lead(SKIPS[0], minutes=31)
 
-    assert depth(old) < depth(new)
+    assert steered < control
+
+
+async def test_a_track_skipped_now_is_not_on_the_next_list() -> None:
+    assert "metal3" in await listed()
+    assert "metal3" not in await listed(SKIPS[0])
 
 
 async def test_several_skips_steer_further_and_fade() -> None:
-    skips = [listen(f"metal{n}", action="skip", minutes=-n) for n in (3, 6, 9)]
+    control = await lead(*SKIPS, minutes=31)
 
-    one, three = await listed(skips[0]), await listed(*skips)
-    faded = await listed(*skips, minutes=26)
-
-    assert depth(three) > depth(one)
-    assert depth(faded) < depth(three)
+    assert control - await lead(*SKIPS) > await lead(SKIPS[0], minutes=31) - await lead(SKIPS[0])
+    assert await lead(*SKIPS) < await lead(*SKIPS, minutes=26) < control
 
 
 async def test_a_skip_lowers_its_artist_among_the_others_of_the_genre() -> None:
