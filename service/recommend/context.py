@@ -4,8 +4,8 @@ The tables speak the units of the catalogue (0..1, tempo in BPM / 250); a weight
 says how much the feature matters. Those of workout, relax and energetic are fitted on half of
 the real playlists of that name and judged on the other half (`./dev bench context`): they tell such
 tracks from others of the genre, and add no certain gain to a content ranking. Party and romantic
-were measured and have none, for it did harm; all others are starting points, not measured. Hours have
-no table, for it earned nothing: they ask for what the listener plays at such hours
+were measured and have none, for it did harm; all others are starting points, not measured. Hours
+have no table, for it earned nothing: they ask for what the listener plays at such hours
 (docs/adr/0010).
 """
 
