@@ -106,7 +106,8 @@ class Recommender:
         if user is None and rev != UNKNOWN:
             user = await self._store.user(user_id)
         listens = await self._store.recent(user_id, NEWEST) if user else []
-        listener = Listener(user or User(id=user_id), fold(listens, view.catalogue))
+        history = fold(listens, view.catalogue)
+        listener = Listener(user or User(id=user_id), history, self._clock())
         answer, ttl_s = await self._make(view, listener, ask)
         self._cache.put(key, answer, weight=len(answer.body), ttl_s=ttl_s)
         return answer, "miss"

@@ -36,7 +36,7 @@ ROUTES: dict[str, Route] = {
         noun="user_id",
         takes=(
             *("limit", "strategy", "activity", "mood", "device"),
-            *("at", "timezone", "mix", "exclude", "explain"),
+            *("at", "timezone", "mix", "exclude", "explain", "flow"),
         ),
     ),
     "GET /v1/users/{user_id}/profile": Route(url="/v1/users/jazz-u0/profile", noun="user_id"),
@@ -102,6 +102,7 @@ WRONG_VALUES: dict[str, tuple[str, ...]] = {
     "device": ("", "fridge", "null"),
     "mix": ("", "all", "null"),
     "explain": ("", "2", "-1", "yes", "true", "null"),
+    "flow": ("", "2", "-1", "yes", "true", "null"),
     "at": (
         *(
             "",

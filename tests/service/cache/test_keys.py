@@ -24,6 +24,7 @@ ASKS = st.builds(
     mix=st.sampled_from(["discover", "familiar"]),
     exclude=st.lists(TRACK_IDS, max_size=3).map(lambda ids: tuple(sorted(set(ids)))),
     explain=st.booleans(),
+    flow=st.booleans(),
 )
 QUESTIONS = st.tuples(
     st.from_regex(r"[0-9A-Za-z][0-9A-Za-z._~@-]{0,2}", fullmatch=True),
@@ -43,7 +44,10 @@ def test_two_questions_share_a_key_only_when_they_are_one(one, other) -> None:
 
 
 @given(
-    ASKS, st.sampled_from(["limit", "strategy", "mix", "explain", "exclude", "context", "balance"])
+    ASKS,
+    st.sampled_from(
+        ["limit", "strategy", "mix", "explain", "flow", "exclude", "context", "balance"]
+    ),
 )
 def test_every_part_of_a_question_is_in_its_key(ask, part) -> None:
     changed = {
@@ -51,6 +55,7 @@ def test_every_part_of_a_question_is_in_its_key(ask, part) -> None:
         "strategy": "trending",
         "mix": "blend",
         "explain": not ask.explain,
+        "flow": not ask.flow,
         "exclude": (*ask.exclude, "zzzz"),
         "context": Context(activity="sleep"),
         "balance": 0.5,
