@@ -21,6 +21,8 @@ def adjust(prices: F32, shown: I64, target: F64, *, step: float) -> F32:
         return prices
     moved = [
         price + step * (times - share) / (share or shown.sum() / prices.size)
-        for price, times, share in zip(prices.tolist(), shown.tolist(), wanted.tolist(), strict=True)
+        for price, times, share in zip(
+            prices.tolist(), shown.tolist(), wanted.tolist(), strict=True
+        )
     ]
     return np.array([min(price - min(moved), 4.0) for price in moved], np.float32)

@@ -10,11 +10,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.domain import Blocked, Features, Listen, Preferences, Track, UserSettings
+from service.domain import (
+    Blocked,
+    Features,
+    Listen,
+    Neighbour,
+    Preferences,
+    StoredProfile,
+    Track,
+    UserSettings,
+)
 from service.errors import StoreUnavailable
 from service.store import Store
 from service.store.memory import MemoryStore
 from service.store.sqlite import SqliteStore
+from tests.stores import ADAPTERS, opened
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -28,11 +38,10 @@ def track(number: int, **more) -> Track:
     return Track(id=f"t{number}", title=f"Title {number}", artist="A", **more)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=ADAPTERS)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    opened = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "store.db")
-    yield opened
-    await opened.close()
+    async with opened(request.param, request, tmp_path) as one:
+        yield one
 
 
 async def test_a_listen_comes_back_whole(store: Store) -> None:
@@ -161,6 +170,120 @@ async def test_putting_one_part_of_a_user_keeps_the_others(store: Store) -> None
         user.blocked.artists,
         user.preferences.explicit,
     )
+
+
+async def test_a_profile_of_a_newer_rev_stays(store: Store) -> None:
+    await store.append([listen(1)])
+
+    assert await store.put_profile(StoredProfile("u1", 4, b"four"))
+    assert not await store.put_profile(StoredProfile("u1", 3, b"three"))
+    assert StoredProfile("u1", 4, b"four") == await store.profile("u1")
+    assert await store.put_profile(StoredProfile("u1", 4, b"again"))
+    assert StoredProfile("u1", 4, b"again") == await store.profile("u1")
+
+
+async def test_neighbours_come_nearest_first_with_a_minimum(store: Store) -> None:
+    await store.append([listen(1)])
+    near = [Neighbour("b", 0.5), Neighbour("a", 0.5), Neighbour("c", 0.9), Neighbour("d", 0.1)]
+
+    assert await store.put_neighbours("u1", 2, near)
+
+    assert ["c", "a", "b"] == [one.user_id for one in await store.neighbours("u1", 9, least=0.5)]
+    assert ["c", "a"] == [one.user_id for one in await store.neighbours("u1", 2, least=0)]
+    assert [] == await store.neighbours("u1", 0, least=0)
+    assert [] == await store.neighbours("u2", 9, least=0)
+
+
+async def test_neighbours_are_replaced_whole_and_never_by_older_ones(store: Store) -> None:
+    await store.append([listen(1)])
+    await store.put_neighbours("u1", 2, [Neighbour("a", 0.5), Neighbour("b", 0.4)])
+
+    assert not await store.put_neighbours("u1", 1, [Neighbour("old", 0.9)])
+    assert await store.put_neighbours("u1", 3, [Neighbour("c", 0.3)])
+    assert [Neighbour("c", 0.3)] == await store.neighbours("u1", 9, least=0)
+    assert await store.put_neighbours("u1", 4, [])
+    assert not await store.put_neighbours("u1", 3, [Neighbour("old", 0.9)])
+    assert [] == await store.neighbours("u1", 9, least=0)
+
+
+async def test_what_a_late_job_derived_of_an_erased_user_is_not_kept(store: Store) -> None:
+    await store.append([listen(1), listen(1, user="u2")])
+    await store.put_profile(StoredProfile("u1", 1, b"x"))
+    await store.put_neighbours("u1", 1, [Neighbour("u2", 0.5)])
+    await store.put_neighbours("u2", 1, [Neighbour("u1", 0.5), Neighbour("u3", 0.4)])
+
+    await store.delete_user("u1")
+
+    assert await store.profile("u1") is None
+    assert [] == await store.neighbours("u1", 9, least=0)
+    assert [Neighbour("u3", 0.4)] == await store.neighbours("u2", 9, least=0)
+    assert not await store.put_profile(StoredProfile("u1", 2, b"late"))
+    assert not await store.put_neighbours("u1", 2, [Neighbour("u2", 0.5)])
+    assert await store.profile("u1") is None
+
+
+async def test_users_come_by_id_in_batches(store: Store) -> None:
+    await store.append([listen(1, user=f"u{n}") for n in (3, 1, 2)])
+
+    batches = [[user.id for user in batch] async for batch in store.users(batch=2)]
+
+    assert [["u1", "u2"], ["u3"]] == batches
+
+
+async def test_aliases_outlive_a_change_of_their_track_and_can_be_moved(store: Store) -> None:
+    await store.put_tracks([track(1, aliases={"isrc": "X1", "a.b": "$y"}), track(2)])
+    await store.put_tracks([track(1)])
+    await store.put_aliases([("isrc", "X1", "t2")])
+
+    batches = [batch async for batch in store.aliases(batch=1)]
+
+    assert [[("a.b", "$y", "t1")], [("isrc", "X1", "t2")]] == batches
+    assert {"X1": "t2"} == await store.resolve("isrc", ["X1"])
+
+
+async def test_trending_counts_timed_plays_by_hour(store: Store) -> None:
+    at = NOON + timedelta(minutes=59, milliseconds=5)
+    await store.append(
+        [
+            Listen(id="1", user_id="u1", track_id="t1", at=at, plays=3),
+            Listen(id="2", user_id="u2", track_id="t1", at=NOON),
+            Listen(id="3", user_id="u1", track_id="t1", at=NOON, action="skip"),
+            Listen(id="4", user_id="u1", track_id="t1", at=NOON, timed=False),
+            Listen(id="5", user_id="u1", track_id="t0", at=NOON + timedelta(hours=1)),
+            Listen(id="6", user_id="u1", track_id="t0", at=NOON - timedelta(minutes=1)),
+        ]
+    )
+
+    expected = [("t0", NOON + timedelta(hours=1), 1), ("t1", NOON, 4)]
+
+    assert expected == await store.hourly_plays(NOON)
+
+
+async def test_ratings_have_a_mean_when_there_are_some(store: Store) -> None:
+    rated = [
+        Listen(id=str(n), user_id="u", track_id="t", action="rating", at=NOON, rating=n)
+        for n in (1.0, 4.0)
+    ]
+
+    assert await store.mean_rating(NOON) is None
+    await store.append([*rated, listen(5)])
+    assert 2.5 == await store.mean_rating(NOON)
+    assert await store.mean_rating(NOON + timedelta(seconds=1)) is None
+
+
+async def test_no_request_reads_a_whole_collection(store: Store) -> None:
+    assert [] == await store.unindexed()
+
+
+async def test_nothing_goes_in_after_close(store: Store, request: pytest.FixtureRequest) -> None:
+    if isinstance(store, MemoryStore):
+        pytest.skip("memory has nothing to close")
+    await store.close()
+
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.append([listen(1)])
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.recent("u1", 1)
 
 
 async def test_erasing_a_user_leaves_the_others(store: Store) -> None:
