@@ -127,7 +127,7 @@ class MongoStore:
         # goes, inside, the rev stands, and a job that dies here runs again.
         with refusing("erase"):
             query = queries.listens_of(user_id)
-            most = await self._long["listens"].delete_many(query.filter, hint=query.hint)
+            most = await self._long["listens"].delete_many(query.filter)
         rest = await self._writes.run(lambda on: transaction.delete_user(on, user_id))
         erased: int = most.deleted_count + rest
         return erased
@@ -206,7 +206,8 @@ class MongoStore:
     async def _aggregate(self, match: Query, pipeline: list[Document]) -> list[Document]:
         self._refuse_if_closed()
         with refusing("read"):
-            cursor = self._long[match.collection].aggregate(pipeline, hint=match.hint)
+            named = {"hint": match.hint} if match.hint else {}
+            cursor = self._long[match.collection].aggregate(pipeline, **named)
             found: list[Document] = await (await settled(cursor)).to_list(None)
             return found
 

@@ -125,7 +125,9 @@ async def _make_collection(database: Any, name: str) -> None:  # noqa: ANN401
 
 async def stages(database: Any, query: Query) -> list[str]:  # noqa: ANN401
     """The stages of the plan that the server picks, an index by its name, outermost first."""
-    command: Document = {"find": query.collection, "filter": query.filter, "hint": query.hint}
+    command: Document = {"find": query.collection, "filter": query.filter}
+    if query.hint:
+        command["hint"] = query.hint
     if query.sort:
         command["sort"] = dict(query.sort)
     if query.limit:
@@ -154,7 +156,7 @@ async def unindexed(database: Any) -> list[str]:  # noqa: ANN401
         try:
             found = await stages(database, query)
         except OperationFailure:
-            wrong.append(f"{what}: index {query.hint} cannot be used")
+            wrong.append(f"{what}: index {query.index} cannot be used")
             continue
         if "COLLSCAN" in found:
             wrong.append(f"{what}: reads all of {query.collection}")

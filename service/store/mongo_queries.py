@@ -15,14 +15,20 @@ PLAYED = ("play", "like", "save")
 
 
 class Query(Struct, frozen=True, kw_only=True):
-    """One read. `hint` names the index it must use: no planner may come to think otherwise."""
+    """One read and the index that answers it; `forced` where a planner may think otherwise."""
 
     collection: str
-    hint: str
+    index: str
     filter: Document
     sort: tuple[tuple[str, int], ...] = ()
     limit: int = 0  # 0: no limit; a caller who wants nothing does not ask
     fields: tuple[str, ...] = ()  # all of them when empty
+    forced: bool = False
+
+    @property
+    def hint(self) -> str | None:
+        """The index as the driver wants it, or nothing."""
+        return self.index if self.forced else None
 
     @property
     def projection(self) -> Document | None:
@@ -41,36 +47,39 @@ def newest_listens(
         older = {"at": {"$lte": at}, "$or": [{"at": {"$lt": at}}, same]}
     return Query(
         collection="listens",
-        hint="newest",
+        index="newest",
         filter={"user_id": user_id, **older},
         sort=(("at", -1), ("id", -1)),
         limit=limit,
         fields=fields,
+        forced=before is not None,
     )
 
 
 def every_listen(fields: tuple[str, ...]) -> Query:
     """User by user, oldest first: the index `newest` from its end."""
     order = (("user_id", 1), ("at", 1), ("id", 1))
-    return Query(collection="listens", hint="newest", filter={}, sort=order, fields=fields)
+    return Query(collection="listens", index="newest", filter={}, sort=order, fields=fields)
 
 
 def stored_listens(keys: Sequence[tuple[str, str]]) -> Query:
     """Which of these (user id, listen id) are there."""
     found = {"_id": {"$in": [listen_key(*key) for key in keys]}}
-    return Query(collection="listens", hint="_id_", filter=found, fields=("_id",))
+    return Query(collection="listens", index="_id_", filter=found, fields=("_id",))
 
 
 def ratings(since: datetime) -> Query:
     """Ratings given since then."""
     given = {"at": {"$gte": since}, "rating": {"$gt": 0}}
-    return Query(collection="listens", hint="ratings", filter=given, fields=("rating",))
+    return Query(
+        collection="listens", index="ratings", filter=given, fields=("rating",), forced=True
+    )
 
 
 def plays(since: datetime) -> Query:
     """What counts for trends."""
     played = {"at": {"$gte": since}, "timed": True, "action": {"$in": list(PLAYED)}}
-    return Query(collection="listens", hint="plays", filter=played)
+    return Query(collection="listens", index="plays", filter=played, forced=True)
 
 
 def plays_by_hour(since: datetime) -> list[Document]:
@@ -94,25 +103,33 @@ def mean_of_ratings(since: datetime) -> list[Document]:
 
 def listens_of(user_id: str) -> Query:
     """All of one user's listens, to erase."""
-    return Query(collection="listens", hint="newest", filter={"user_id": user_id})
+    return Query(collection="listens", index="newest", filter={"user_id": user_id})
 
 
 def tracks_by_id(track_ids: Collection[str]) -> Query:
     """Tracks with one of these ids."""
     named = {"track_id": {"$in": list(track_ids)}}
-    return Query(collection="tracks", hint="track_id", filter=named)
+    return Query(collection="tracks", index="track_id", filter=named)
 
 
 def tracks_from(offset: int) -> Query:
     """In row order; rows count from 1."""
     rows = {"_id": {"$gt": offset}}
-    return Query(collection="tracks", hint="_id_", filter=rows, sort=(("_id", 1),))
+    return Query(collection="tracks", index="_id_", filter=rows, sort=(("_id", 1),), forced=True)
 
 
 def last_track() -> Query:
     """The row that was given last."""
     order = (("_id", -1),)
-    return Query(collection="tracks", hint="_id_", filter={}, sort=order, limit=1, fields=("_id",))
+    return Query(
+        collection="tracks",
+        index="_id_",
+        filter={},
+        sort=order,
+        limit=1,
+        fields=("_id",),
+        forced=True,
+    )
 
 
 def row(number: int) -> Document:
@@ -128,7 +145,7 @@ def named(key: str) -> Document:
 def aliases_of(kind: str, values: Sequence[str]) -> Query:
     """Aliases of one kind."""
     named = {"kind": kind, "value": {"$in": list(values)}}
-    return Query(collection="aliases", hint="alias", filter=named, fields=("value", "track_id"))
+    return Query(collection="aliases", index="alias", filter=named, fields=("value", "track_id"))
 
 
 def every_alias() -> Query:
@@ -136,7 +153,7 @@ def every_alias() -> Query:
     order = (("kind", 1), ("value", 1))
     return Query(
         collection="aliases",
-        hint="alias",
+        index="alias",
         filter={},
         sort=order,
         fields=("kind", "value", "track_id"),
@@ -155,19 +172,19 @@ def pointing_to(track_id: str) -> Document:
 
 def one_of(collection: str, key: str) -> Query:
     """The document with this `_id`, a string."""
-    return Query(collection=collection, hint="_id_", filter={"_id": key})
+    return Query(collection=collection, index="_id_", filter={"_id": key})
 
 
 def some_of(collection: str, keys: Collection[str], fields: tuple[str, ...]) -> Query:
     """The documents with these `_id`."""
     return Query(
-        collection=collection, hint="_id_", filter={"_id": {"$in": list(keys)}}, fields=fields
+        collection=collection, index="_id_", filter={"_id": {"$in": list(keys)}}, fields=fields
     )
 
 
 def all_in_order(collection: str) -> Query:
     """Every document by `_id`."""
-    return Query(collection=collection, hint="_id_", filter={}, sort=(("_id", 1),))
+    return Query(collection=collection, index="_id_", filter={}, sort=(("_id", 1),), forced=True)
 
 
 def changed_parts(parts: Document) -> Document:
@@ -199,18 +216,19 @@ def nearest(user_id: str, limit: int, least: float) -> Query:
     """The nearest users, at least so similar."""
     return Query(
         collection="user_similarities",
-        hint="nearest",
+        index="nearest",
         filter={"user1_id": user_id, "similarity": {"$gte": least}},
         sort=(("similarity", -1), ("user2_id", 1)),
         limit=limit,
+        forced=True,
     )
 
 
 def neighbours_of(user_id: str) -> Query:
     """Pairs from this user, to replace."""
-    return Query(collection="user_similarities", hint="nearest", filter={"user1_id": user_id})
+    return Query(collection="user_similarities", index="nearest", filter={"user1_id": user_id})
 
 
 def neighbour_to(user_id: str) -> Query:
     """Pairs towards this user, to erase."""
-    return Query(collection="user_similarities", hint="seen_from", filter={"user2_id": user_id})
+    return Query(collection="user_similarities", index="seen_from", filter={"user2_id": user_id})

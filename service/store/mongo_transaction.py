@@ -55,7 +55,7 @@ class Transaction(Struct):
         """Delete what a query finds; how many that was."""
         self.wrote = True
         deleted = await self.database[query.collection].delete_many(
-            query.filter, hint=query.hint, session=self.session
+            query.filter, session=self.session
         )
         count: int = deleted.deleted_count
         return count
@@ -71,7 +71,8 @@ class Transaction(Struct):
 def cursor_of(database: Any, query: Query, **more: object) -> Any:  # noqa: ANN401
     """A cursor over what a query finds."""
     cursor = database[query.collection].find(query.filter, query.projection, **more)
-    cursor = cursor.hint(query.hint)
+    if query.hint:
+        cursor = cursor.hint(query.hint)
     if query.sort:
         cursor = cursor.sort(list(query.sort))
     return cursor.limit(query.limit) if query.limit else cursor

@@ -2,7 +2,6 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +13,7 @@ from service.domain import (
     Blocked,
     Features,
     Listen,
-    Neighbour,
     Preferences,
-    StoredProfile,
     Track,
     UserSettings,
 )
@@ -24,7 +21,6 @@ from service.errors import StoreUnavailable
 from service.store import Store
 from service.store.memory import MemoryStore
 from service.store.sqlite import SqliteStore
-from tests.stores import ADAPTERS, opened
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -36,12 +32,6 @@ def listen(number: int, *, user: str = "u1", minutes: int | None = None) -> List
 
 def track(number: int, **more) -> Track:
     return Track(id=f"t{number}", title=f"Title {number}", artist="A", **more)
-
-
-@pytest.fixture(params=ADAPTERS)
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    async with opened(request.param, request, tmp_path) as one:
-        yield one
 
 
 async def test_a_listen_comes_back_whole(store: Store) -> None:
@@ -170,56 +160,6 @@ async def test_putting_one_part_of_a_user_keeps_the_others(store: Store) -> None
         user.blocked.artists,
         user.preferences.explicit,
     )
-
-
-async def test_a_profile_of_a_newer_rev_stays(store: Store) -> None:
-    await store.append([listen(1)])
-
-    assert await store.put_profile(StoredProfile("u1", 4, b"four"))
-    assert not await store.put_profile(StoredProfile("u1", 3, b"three"))
-    assert StoredProfile("u1", 4, b"four") == await store.profile("u1")
-    assert await store.put_profile(StoredProfile("u1", 4, b"again"))
-    assert StoredProfile("u1", 4, b"again") == await store.profile("u1")
-
-
-async def test_neighbours_come_nearest_first_with_a_minimum(store: Store) -> None:
-    await store.append([listen(1)])
-    near = [Neighbour("b", 0.5), Neighbour("a", 0.5), Neighbour("c", 0.9), Neighbour("d", 0.1)]
-
-    assert await store.put_neighbours("u1", 2, near)
-
-    assert ["c", "a", "b"] == [one.user_id for one in await store.neighbours("u1", 9, least=0.5)]
-    assert ["c", "a"] == [one.user_id for one in await store.neighbours("u1", 2, least=0)]
-    assert [] == await store.neighbours("u1", 0, least=0)
-    assert [] == await store.neighbours("u2", 9, least=0)
-
-
-async def test_neighbours_are_replaced_whole_and_never_by_older_ones(store: Store) -> None:
-    await store.append([listen(1)])
-    await store.put_neighbours("u1", 2, [Neighbour("a", 0.5), Neighbour("b", 0.4)])
-
-    assert not await store.put_neighbours("u1", 1, [Neighbour("old", 0.9)])
-    assert await store.put_neighbours("u1", 3, [Neighbour("c", 0.3)])
-    assert [Neighbour("c", 0.3)] == await store.neighbours("u1", 9, least=0)
-    assert await store.put_neighbours("u1", 4, [])
-    assert not await store.put_neighbours("u1", 3, [Neighbour("old", 0.9)])
-    assert [] == await store.neighbours("u1", 9, least=0)
-
-
-async def test_what_a_late_job_derived_of_an_erased_user_is_not_kept(store: Store) -> None:
-    await store.append([listen(1), listen(1, user="u2")])
-    await store.put_profile(StoredProfile("u1", 1, b"x"))
-    await store.put_neighbours("u1", 1, [Neighbour("u2", 0.5)])
-    await store.put_neighbours("u2", 1, [Neighbour("u1", 0.5), Neighbour("u3", 0.4)])
-
-    await store.delete_user("u1")
-
-    assert await store.profile("u1") is None
-    assert [] == await store.neighbours("u1", 9, least=0)
-    assert [Neighbour("u3", 0.4)] == await store.neighbours("u2", 9, least=0)
-    assert not await store.put_profile(StoredProfile("u1", 2, b"late"))
-    assert not await store.put_neighbours("u1", 2, [Neighbour("u2", 0.5)])
-    assert await store.profile("u1") is None
 
 
 async def test_users_come_by_id_in_batches(store: Store) -> None:

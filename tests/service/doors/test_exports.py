@@ -23,7 +23,7 @@ async def fill(store: Store) -> None:
         Track(id=name, title=f"Ü {name}", artist="A", album="x" * n) for n, name in enumerate(names)
     ]
     rich = Track(
-        id="rich", title="T", artist="A", genres=("pop", "Ж"), 
+        id="rich", title="T", artist="A", genres=("pop", "Ж"),
         features=Features(energy=0.25, tempo=120.0),
         duration_ms=1000, released="2020-01", explicit=True, popularity=5.0,
         aliases={"spotify": "S1", "a.b": "$x", "isrc": "I1"},
@@ -44,7 +44,8 @@ async def fill(store: Store) -> None:
         ]
         + [
             Listen(id="full", user_id="u1", track_id="m", action="rating", rating=4.5, at=AT,
-                   timed=False, ms_played=7, source="web", device="phone", context="workout", list_id="L")
+                   timed=False, ms_played=7, source="web", device="phone",
+                   context="workout", list_id="L")
         ]
     )  # fmt: skip
 
