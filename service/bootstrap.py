@@ -55,6 +55,12 @@ async def open_store(settings: Settings) -> Store:
     Raises:
         StoreUnavailable: it cannot be opened.
     """
+    if settings.mongo_url is not None:
+        from motor.motor_asyncio import AsyncIOMotorClient  # or pymongo's AsyncMongoClient: ADR 4
+
+        from service.store.mongo import open_mongo
+
+        return await open_mongo(settings.mongo_url, AsyncIOMotorClient)
     return SqliteStore(settings.home / "echotune.db")
 
 

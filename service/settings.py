@@ -17,6 +17,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """All an operator may change, as ECHOTUNE_<NAME>. Read once; a typo stops the start."""
 
     data_dir: str = "data"  # SQLite, models and compiled kernels live here
+    mongo_url: Annotated[str, Meta(pattern=r"^mongodb(\+srv)?://")] | None = None  # None: SQLite
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     metrics_port: Annotated[int, Meta(ge=1, le=65535)] | None = None  # None: /metrics on `port`

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from service.doors.importers import Options, Row, Summary
     from service.store import Store
 
-FORMATS = ("tracks-spotify", "tracks-jsonl", "listens-jsonl", "interactions", "fma", "hetrec")
+EXPORT = "echotune"
+FORMATS = (
+    EXPORT,
+    "tracks-spotify",
+    "tracks-jsonl",
+    "listens-jsonl",
+    "interactions",
+    "fma",
+    "hetrec",
+)
 USERS_AT_ONCE = 256
 LISTENS = 200_000  # of the demo world, if nobody says otherwise
 
@@ -74,9 +83,14 @@ def import_(format_: str, paths: tuple[Path, ...], **options: object) -> None:
         echotune import listens-jsonl listens.jsonl
     fma             Free Music Archive, best both files together
         echotune import fma echonest-metrics.json swooshstreams.csv
+    echotune        a folder that `echotune export` wrote
+        echotune import echotune backup
     hetrec          HetRec 2011 Last.fm, artists as tracks
         echotune import hetrec hetrec2011-lastfm-2k.zip
     """  # noqa: D301 - click wants the character, not the two letters
+    if format_ == EXPORT:
+        _restore(paths)
+        return
     from service.doors.importers import Options
 
     said = msgspec.convert(options, Options)
@@ -99,6 +113,15 @@ def read_into(
     rejects = settings.home / "rejects" / f"{format_}-{paths[0].name or 'here'}.jsonl"
     rows = _Rows(reading.rows, reading.total, format_, rejects)
     return asyncio.run(_fill(settings, rows, console))
+
+
+def _restore(folders: Sequence[Path]) -> None:
+    from service.cli.exporting import restore
+
+    settings, console = Settings.from_env(os.environ), Console(stderr=True)
+    for folder in folders:
+        new = asyncio.run(restore(settings, folder, console))
+        click.echo(f"imported {folder}: {new:,} listens were new")
 
 
 @click.command(short_help="Fill the store with a generated music world.")
@@ -164,7 +187,7 @@ async def _fill(
     try:
         known = {track.id for track in await store.tracks()}
         await _settle(store, users)
-        with _bar(source.title, source.total, console) as advance:
+        with bar(source.title, source.total, console) as advance:
             return await run(
                 source.rows,
                 store,
@@ -195,7 +218,7 @@ async def _settle(store: "Store", users: "Sequence[User]") -> None:
 
 
 @contextmanager
-def _bar(title: str, total: int, console: Console) -> Iterator[Callable[[int], object]]:
+def bar(title: str, total: int, console: Console) -> Iterator[Callable[[int], object]]:
     """A progress bar with rate and time left; call what it yields with the rows done so far."""
     from rich.progress import (
         BarColumn,

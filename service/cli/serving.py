@@ -1,5 +1,6 @@
 """echotune serve: from nothing to an answering port."""
 
+import asyncio
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,13 +57,30 @@ def demo_if_empty(settings: Settings) -> None:
     unfinished = settings.home / "demo.unfinished"
     if unfinished.exists():  # the same `now` gives the same world, and what is there is skipped
         now = datetime.fromisoformat(unfinished.read_text(encoding="ascii"))
-    elif (settings.home / "echotune.db").exists():
+    elif has_store(settings):
         return
     else:
         now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         unfinished.write_text(now.isoformat(), encoding="ascii")
     make_demo(settings, console=console, now=now)
     unfinished.unlink()
+
+
+def has_store(settings: Settings) -> bool:
+    """Whether there is a store already: the file of SQLite, or tracks in MongoDB."""
+    if settings.mongo_url is None:
+        return (settings.home / "echotune.db").exists()
+    return asyncio.run(_count_tracks(settings)) > 0
+
+
+async def _count_tracks(settings: Settings) -> int:
+    from service.bootstrap import open_store
+
+    store = await open_store(settings)
+    try:
+        return (await store.counts())["tracks"]
+    finally:
+        await store.close()
 
 
 def run_server(settings: Settings) -> None:

@@ -46,6 +46,8 @@ def test_a_typo_stops_the_start_and_names_what_was_meant(name, message) -> None:
         ("METRICS_PORT", "0"),
         ("LOCAL_CACHE_BYTES", "64MB"),
         ("LOCAL_CACHE_BYTES", "1000"),
+        ("MONGO_URL", "http://db/echotune"),
+        ("MONGO_URL", ""),
         ("STRATEGY_TIMEOUT_MS", "0"),
         ("STRATEGY_TIMEOUT_MS", "0.5"),
         ("BALANCE", "-0.1"),
