@@ -22,6 +22,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     metrics_port: Annotated[int, Meta(ge=1, le=65535)] | None = None  # None: /metrics on `port`
     local_cache_bytes: Annotated[int, Meta(ge=1 << 20)] = 64 << 20
     strategy_timeout_ms: Annotated[int, Meta(ge=1, le=10_000)] = 50
+    events_redis_url: str | None = None  # jobs live there; None: in this process, and end with it
+    role: Literal["all", "api", "worker"] = "all"  # api: leaves the jobs to workers
+    train_every_hours: Annotated[int, Meta(ge=0, le=8_760)] = 24  # 0: only on demand
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod

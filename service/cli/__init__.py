@@ -8,6 +8,7 @@ import rich_click as click
 from service.cli.asking import recommend
 from service.cli.evaluating import evaluate
 from service.cli.importing import demo, import_
+from service.cli.jobs import jobs
 from service.cli.serving import serve
 from service.cli.training import train
 from service.errors import EchoTuneError
@@ -22,7 +23,7 @@ def echotune() -> None:
     """
 
 
-for command in (serve, demo, import_, train, recommend, evaluate):
+for command in (serve, demo, import_, train, recommend, evaluate, jobs):
     echotune.add_command(command)
 
 
