@@ -9,6 +9,7 @@ from msgspec import Struct
 from service.bus import Bus, ListenStored, TrackChanged, UserUpdated
 from service.cache.local import LocalCache
 from service.cache.revs import Revs
+from service.errors import Invalid
 from service.jobs import JobQueue
 from service.jobs.memory import MemoryJobs
 from service.jobs.runner import Handler, Runner, Scheduled
@@ -60,12 +61,19 @@ async def open_store(settings: Settings) -> Store:
 
 
 def open_jobs(settings: Settings) -> JobQueue:
-    """The queue these settings name; Redis is not asked before the first job."""
+    """The queue these settings name; Redis is not asked before the first job.
+
+    Raises:
+        Invalid: the address is none.
+    """
     if settings.events_redis_url is None:
         return MemoryJobs()
-    from service.jobs.queues import QueuesJobs  # a third of a second that embedded does without
+    from service.jobs.queues import QueuesJobs  # 0.2 s that embedded does without
 
-    return QueuesJobs(settings.events_redis_url)
+    try:
+        return QueuesJobs(settings.events_redis_url)
+    except ValueError as error:
+        raise Invalid(f"ECHOTUNE_EVENTS_REDIS_URL is no Redis address: {error}") from error
 
 
 def build(settings: Settings, store: Store, jobs: JobQueue) -> House:

@@ -198,6 +198,7 @@ class MemoryJobs:
             self._end(entry, "failed")
             return
         entry.status, entry.due, entry.at = "queued", due, self._clock()
+        entry.progress = 0.0
         entry.attempt += 1
         entry.generation += 1
         self._wake.set()
