@@ -121,6 +121,9 @@ class Runner:
             except Unavailable as error:
                 log.warning("no jobs can be taken", reason=str(error))
                 claims = []
+            except Exception:  # a worker that silently takes nothing looks idle
+                log.exception("no jobs can be taken")
+                claims = []
             for claim in claims:
                 task = asyncio.create_task(self._guarded(claim))
                 self._attempts.add(task)
@@ -145,6 +148,9 @@ class Runner:
             await self.attempt(claim)
         except Unavailable as error:  # its end could not be written: it will be taken over
             log.warning("job left behind", kind=claim.kind, reason=str(error))
+            self._count(claim, "lost")
+        except Exception:
+            log.exception("job left behind", kind=claim.kind)
             self._count(claim, "lost")
 
     async def _beat(self, claim: Claim, share: float) -> bool:

@@ -7,8 +7,8 @@ import pytest
 import structlog
 from prometheus_client import REGISTRY
 
-from service.errors import ModelNotReady, StoreUnavailable, UnknownUser
-from service.jobs import Job
+from service.errors import JobsUnavailable, ModelNotReady, StoreUnavailable, UnknownUser
+from service.jobs import Claim, Job
 from service.jobs.memory import MemoryJobs
 from service.jobs.protocol import KEPT
 from service.jobs.runner import Runner, Scheduled, backoff
@@ -191,6 +191,45 @@ async def test_closing_puts_back_what_runs_and_waits_for_it_to_let_go() -> None:
 
 async def test_closing_with_nothing_running_is_nothing() -> None:
     await Bench().runner.close()
+
+
+class FlakyJobs(MemoryJobs):
+    """A queue whose steps fail, each once, as it is told."""
+
+    def __init__(self, *errors: Exception) -> None:
+        super().__init__()
+        self.errors = list(errors)
+
+    async def claim(self, limit: int) -> list[Claim]:
+        if self.errors:
+            raise self.errors.pop()
+        return await super().claim(limit)
+
+    async def beat(self, claim: Claim, progress: float) -> bool:
+        if progress == 0.0:
+            raise JobsUnavailable("no answer")
+        return await super().beat(claim, progress)
+
+    async def wait(self, limit_s: float) -> None:
+        await asyncio.sleep(0)
+
+
+async def test_a_queue_that_fails_is_asked_again_and_a_lost_beat_stops_nothing() -> None:
+    async def slow(arguments, progress) -> None:
+        await asyncio.sleep(0.01)
+
+    jobs = FlakyJobs(RuntimeError("bug"), JobsUnavailable("no answer"))
+    runner = Runner(jobs, {"slow": slow}, beat_s=0.001)
+    job = await jobs.put("slow", {})
+    with structlog.testing.capture_logs() as logs:
+        runner.start()
+        while (await jobs.get(job.job_id)).status != "done":  # noqa: ASYNC110 - jobs are polled
+            await asyncio.sleep(0.001)
+        await runner.close()
+
+    events = [log["event"] for log in logs]
+    assert 2 == events.count("no jobs can be taken")
+    assert "job could not beat" in events
 
 
 async def test_what_is_scheduled_comes_once_in_its_interval_and_gives_way_to_all_else() -> None:
