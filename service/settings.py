@@ -29,6 +29,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     exposure_evenness: Annotated[float, Meta(ge=0, le=1)] = 0.8  # what prices are fitted for
     exposure_weights: str | None = None  # CSV of track_id,weight; None: as lists do uncharged
     new_artist_floor: Annotated[float, Meta(ge=0, le=10)] = 1.0  # of exposure, times the mean
+    events_redis_url: str | None = None  # jobs live there; None: in this process, and end with it
+    role: Literal["all", "api", "worker"] = "all"  # api: leaves the jobs to workers
+    train_every_hours: Annotated[int, Meta(ge=0, le=8_760)] = 24  # 0: only on demand
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod

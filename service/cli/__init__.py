@@ -10,6 +10,7 @@ from service.cli.doctor import doctor
 from service.cli.evaluating import evaluate
 from service.cli.exporting import export
 from service.cli.importing import demo, import_
+from service.cli.jobs import jobs
 from service.cli.serving import serve
 from service.cli.training import train
 from service.errors import EchoTuneError
@@ -24,7 +25,7 @@ def echotune() -> None:
     """
 
 
-for command in (serve, demo, import_, export, train, recommend, evaluate, doctor):
+for command in (serve, demo, import_, export, train, recommend, evaluate, jobs, doctor):
     echotune.add_command(command)
 
 

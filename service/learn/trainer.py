@@ -53,6 +53,11 @@ class Trainer:
         """The version that answers now."""
         return self._current.model.version if self._current.model else None
 
+    @property
+    def published(self) -> str | None:
+        """The version that was activated last, by whichever process."""
+        return files.current(self._folder)
+
     def versions(self) -> list[files.Manifest]:
         """What is kept, oldest first."""
         return files.versions(self._folder)

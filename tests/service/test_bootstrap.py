@@ -1,8 +1,11 @@
-"""Which store the settings name, and what happens when it is not there."""
+"""Which store the settings name, who does what kind of job, and how often."""
+
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from service.bootstrap import open_house, open_store
+from service.bootstrap import handlers, open_house, open_store, schedule
 from service.cli.serving import has_store
 from service.domain import Listen, Track
 from service.errors import StoreUnavailable
@@ -43,3 +46,22 @@ def test_an_empty_mongo_counts_as_no_store_yet(tmp_path, mongo_url) -> None:
 async def test_a_mongo_that_is_none_stops_the_start(tmp_path) -> None:
     with pytest.raises(StoreUnavailable, match="ECHOTUNE_MONGO_URL"):
         await open_store(Settings(data_dir=str(tmp_path), mongo_url="mongodb://h:x/"))
+
+
+async def test_everything_scheduled_has_somebody_who_does_it(tmp_path: Path) -> None:
+    async with open_house(Settings(data_dir=str(tmp_path))) as house:
+        known = handlers(house.trainer, house.accounts, house.precompute)
+
+    assert {"train", "precompute", "profiles", "similarity"} == {
+        one.kind for one in schedule(Settings())
+    }
+    assert known.keys() >= {one.kind for one in schedule(Settings())}
+
+
+@pytest.mark.parametrize(
+    "hours, expected", [(24, [timedelta(days=1)]), (1, [timedelta(hours=1)]), (0, [])]
+)
+def test_a_fit_comes_as_often_as_the_operator_says_or_never(hours, expected) -> None:
+    settings = Settings(train_every_hours=hours)
+
+    assert expected == [one.every for one in schedule(settings) if one.kind == "train"]
