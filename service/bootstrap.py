@@ -18,6 +18,7 @@ from service.learn.accounts import Accounts
 from service.learn.exposure import Exposure
 from service.learn.ingest import Ingest
 from service.learn.invalidation import Invalidation
+from service.learn.live_quality import LiveQuality
 from service.learn.precompute import Precompute
 from service.learn.prices import Target
 from service.learn.refresh import Refresh
@@ -94,7 +95,8 @@ def build(settings: Settings, store: Store, jobs: JobQueue) -> House:
     weights = Path(settings.exposure_weights) if settings.exposure_weights else None
     trainer = Trainer(store, bus, current, settings.home / "models", target=target, weights=weights)
     satisfaction = Satisfaction(store)
-    wire(bus, Invalidation(current, revs), satisfaction)
+    live = LiveQuality(current)
+    wire(bus, Invalidation(current, revs), satisfaction, live)
     accounts = Accounts(store, bus, current, jobs)
     recommender = Recommender(
         store,
@@ -119,7 +121,7 @@ def build(settings: Settings, store: Store, jobs: JobQueue) -> House:
         shelf=Shelf(store, bus),
         trainer=trainer,
         refresh=Refresh(store, current, trainer, revs, satisfaction=satisfaction),
-        exposure=Exposure(current, shown),
+        exposure=Exposure(current, shown, live),
         accounts=accounts,
         recommender=recommender,
         neighbourhood=neighbourhood,
@@ -151,12 +153,16 @@ def schedule(settings: Settings) -> list[Scheduled]:
     ]
 
 
-def wire(bus: Bus, invalidation: Invalidation, satisfaction: Satisfaction) -> None:
+def wire(
+    bus: Bus, invalidation: Invalidation, satisfaction: Satisfaction, live: LiveQuality
+) -> None:
     """Who hears what. A fact is published after it is durable; every subscriber works in memory."""
     bus.subscribe(TrackChanged, invalidation.on_track_changed)
     bus.subscribe(ListenStored, invalidation.on_listen_stored)
     bus.subscribe(ListenStored, satisfaction.on_listen_stored)
+    bus.subscribe(ListenStored, live.on_listen_stored)
     bus.subscribe(UserUpdated, invalidation.on_user_updated)
+    bus.subscribe(UserUpdated, live.on_user_updated)
 
 
 @asynccontextmanager

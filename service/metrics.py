@@ -27,8 +27,16 @@ SATISFACTION = Gauge(
 )
 ACCURACY = Gauge(
     "recommendation_algorithm_accuracy",
-    "Offline quality of the serving model on listens held out at its fit.",
+    "Of the serving model: on listens held out at its fit; hit_at_k: of lists sent, played since.",
     ["algorithm", "metric_type"],
+)
+LIVE_COVERAGE = Gauge(
+    "echotune_live_coverage", "Share of the catalogue that anybody was shown in 24 hours."
+)
+LIVE_GINI = Gauge("echotune_live_gini", "Gini of how often tracks were shown in 24 hours.")
+LIVE_NOVELTY = Gauge(
+    "echotune_live_novelty",
+    "Mean self-information of what was shown in 24 hours: 1 is unheard of.",
 )
 STRATEGY_OUTCOMES = Counter(
     "echotune_strategy_outcomes_total",

@@ -98,7 +98,8 @@ class RecommendationController(Controller):
     ) -> Response[Page]:
         """Tracks this user is likely to enjoy next; what is popular for a user nobody knows."""
         ask = read_query(request, RecommendQuery).ask()
-        answer, source = await recommender.for_user(read_path(user_id, UserId), ask)
+        user_id = read_path(user_id, UserId)
+        answer, source = await recommender.for_user(user_id, ask)
         etag = f'"{answer.list_id}-json"'
         headers = {
             "ETag": etag,
@@ -108,6 +109,7 @@ class RecommendationController(Controller):
         }
         if _has(request.headers.get("if-none-match", ""), etag):
             return Response(b"", status_code=304, headers=headers)  # type: ignore[arg-type]
+        recommender.sent(user_id, ask, answer)
         return Response(answer.body, media_type="application/json", headers=headers)  # type: ignore[arg-type]
 
     @get(

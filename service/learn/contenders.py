@@ -53,7 +53,7 @@ def judge_all(
         found = baselines.run(
             baseline, protocol.fit, protocol.chosen_on, protocol.final, of.users, k=k
         )
-        rows[baseline.name] = mark(of, found.shown, found.footprint)
+        rows[baseline.name] = mark(of, found.shown, found.footprint, options=found.options)
         against[baseline.name] = compare(of, blend, found.shown)
     return Judged(
         users=len(users),

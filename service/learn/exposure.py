@@ -12,8 +12,9 @@ import numpy as np
 import structlog
 
 from core.exposure import adjust, pace
+from service.learn.live_quality import LiveQuality
 from service.model.current import Current, LivePrices
-from service.recommend.exposure import Shown
+from service.recommend.exposure import Shown, times_shown
 
 log = structlog.get_logger()
 
@@ -21,10 +22,10 @@ EVERY_S = 1.0
 
 
 class Exposure:
-    """The one owner of this process's prices: it alone changes them."""
+    """The one who counts what was shown, and the one owner of this process's prices."""
 
-    def __init__(self, current: Current, shown: Shown) -> None:
-        self._current, self._shown = current, shown
+    def __init__(self, current: Current, shown: Shown, live: LiveQuality) -> None:
+        self._current, self._shown, self._live = current, shown, live
         self._watching: asyncio.Task[None] | None = None
 
     def fold(self) -> None:
@@ -34,11 +35,12 @@ class Exposure:
         twice its share for ever settles one best score above it, and tracks that nobody can be
         shown never drive all the others to the limit.
         """
+        showings = self._shown.take()
+        self._live.note(showings)
         model = self._current.model
         if model is None or model.prices is None:
-            self._shown.take(0)
             return
-        shown = self._shown.take(model.tracks)
+        shown = times_shown(showings, model.tracks)
         if not shown.any():
             return
         fitted, live = model.prices.values, self._current.prices

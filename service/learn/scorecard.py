@@ -1,7 +1,5 @@
 """All that is said about one way to make lists: quality, how sure, for whom, at what cost."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -42,6 +40,7 @@ class Scorecard(Struct, frozen=True, kw_only=True):
     slices: dict[str, Slice]
     fit_s: float | None = None
     peak_mb: float | None = None
+    options: dict[str, float] = {}  # that a baseline was chosen with
 
 
 class Comparison(Struct, frozen=True):
@@ -66,7 +65,13 @@ def exam(test: csr_array, heard: csr_array) -> Exam:
     return Exam(users=users, truth=csr_array(test[users]), heard=heard)
 
 
-def mark(of: Exam, shown: Shown, footprint: Footprint | None = None) -> Scorecard:
+def mark(
+    of: Exam,
+    shown: Shown,
+    footprint: Footprint | None = None,
+    *,
+    options: dict[str, float] | None = None,
+) -> Scorecard:
     """Judge the lists of the users of an exam."""
     wanted = truth_of(of.truth)
     per_user = {
@@ -83,6 +88,7 @@ def mark(of: Exam, shown: Shown, footprint: Footprint | None = None) -> Scorecar
         },
         fit_s=footprint.seconds if footprint else None,
         peak_mb=footprint.peak_mb if footprint else None,
+        options=options or {},
     )
 
 
@@ -92,11 +98,6 @@ def compare(of: Exam, ours: Shown, theirs: Shown) -> Comparison:
     gain = evaluation.ndcg(ours, wanted) - evaluation.ndcg(theirs, wanted)
     low, high = bootstrap(gain, rng=np.random.default_rng(SEED))
     return Comparison(float(np.nanmean(gain)), low, high)
-
-
-def best_of(cards: dict[str, Scorecard], names: Sequence[str]) -> str:
-    """The name with the greatest NDCG, the first in a tie."""
-    return max(names, key=lambda name: cards[name].quality.ndcg)
 
 
 def _interval(values: NDArray[np.float64]) -> Interval:

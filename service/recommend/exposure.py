@@ -6,6 +6,7 @@ protocol K that raised NDCG@10 from .226 to .238 at a Gini of .23, the lists bei
 """
 
 from collections import deque
+from collections.abc import Iterable
 
 import numpy as np
 from msgspec import Struct
@@ -57,18 +58,31 @@ def choose(
     return rows, scores[rows]
 
 
+class Showing(Struct, frozen=True):
+    """A list that somebody was sent."""
+
+    user_id: str
+    strategy: str  # that was asked for
+    tag: str  # of the list: the same list sent again has the same
+    rows: NDArray[np.int32]  # of the catalogue, best first
+
+
 class Shown:
-    """The lists this process has answered with since they were last counted."""
+    """The lists this process has sent since they were last counted."""
 
     def __init__(self) -> None:
-        self._lists: deque[NDArray[np.int32]] = deque(maxlen=MOST_PENDING)
+        self._lists: deque[Showing] = deque(maxlen=MOST_PENDING)
 
-    def add(self, rows: NDArray[np.int32]) -> None:
-        """Somebody was shown these catalogue rows."""
-        self._lists.append(rows)
+    def add(self, showing: Showing) -> None:
+        """Somebody was sent this list."""
+        self._lists.append(showing)
 
-    def take(self, n: int) -> NDArray[np.int64]:
-        """int64 (n,): how often each of the first n rows was shown since the last call."""
-        lists = [self._lists.popleft() for _ in range(len(self._lists))]
-        rows = np.concatenate([np.empty(0, np.int32), *lists])
-        return np.bincount(rows[rows < n], minlength=n).astype(np.int64)
+    def take(self) -> list[Showing]:
+        """What was sent since the last call."""
+        return [self._lists.popleft() for _ in range(len(self._lists))]
+
+
+def times_shown(showings: Iterable[Showing], n: int) -> NDArray[np.int64]:
+    """int64 (n,): how often each of the first n rows was shown."""
+    rows = np.concatenate([np.empty(0, np.int32), *(showing.rows for showing in showings)])
+    return np.bincount(rows[rows < n], minlength=n).astype(np.int64)

@@ -19,7 +19,7 @@ from service.domain import Recommendation, Strategy, Tier, User
 from service.model.current import Current, View
 from service.profile.history import NEWEST, fold
 from service.recommend.ask import Ask, Listener
-from service.recommend.exposure import Shown
+from service.recommend.exposure import Showing, Shown
 from service.recommend.pipeline import Ranking, rank
 from service.recommend.retrieval import STRATEGIES, Outcome, Score
 from service.store import Store
@@ -86,9 +86,11 @@ class Recommender:
         """
         if ask.balance is None:
             ask = structs.replace(ask, balance=self._balance)
-        answer, source = await self._answer(user_id, ask)
-        self._shown.add(answer.rows)
-        return answer, source
+        return await self._answer(user_id, ask)
+
+    def sent(self, user_id: str, ask: Ask, answer: Answer) -> None:
+        """Whoever sends an answer says so here; what is only made ahead was shown to nobody."""
+        self._shown.add(Showing(user_id, ask.strategy, answer.list_id, answer.rows))
 
     async def _answer(self, user_id: str, ask: Ask) -> tuple[Answer, str]:
         view = self._current.view()

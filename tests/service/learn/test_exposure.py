@@ -11,16 +11,21 @@ from core.exposure import STEP
 from service.cache.local import LocalCache
 from service.cache.revs import Revs
 from service.learn.exposure import Exposure
+from service.learn.live_quality import LiveQuality
 from service.model.current import Current
 from service.model.version import Prices
 from service.recommend.ask import Ask
-from service.recommend.exposure import Shown
+from service.recommend.exposure import Showing, Shown, times_shown
 from service.recommend.recommender import Answer, Page, Recommender
 from service.store.memory import MemoryStore
 from tests import worlds
 from tests.service.given import NOON, model
 
 JAZZ = [f"jazz-u{user}" for user in range(worlds.USERS_PER_TASTE)]
+
+
+def showing(rows: np.ndarray) -> Showing:
+    return Showing("u1", "hybrid", "list", rows)
 
 
 class Desk:
@@ -32,7 +37,7 @@ class Desk:
         size = self.current.catalogue.size
         free = Prices(values=np.zeros(size, np.float32), shares=np.ones(size))
         self.current.model = model(self.current.catalogue, prices=free)
-        self.exposure = Exposure(self.current, self.shown)
+        self.exposure = Exposure(self.current, self.shown, LiveQuality(self.current))
 
     async def ask(self, user_id: str, **asked) -> list[str]:
         """A list that no cache held: prices may lag behind by the life of a cached one."""
@@ -46,7 +51,9 @@ class Desk:
             shown=self.shown,
             clock=lambda: NOON,
         )
-        answer, _ = await fresh.for_user(user_id, Ask(**asked))
+        ask = Ask(**asked)
+        answer, _ = await fresh.for_user(user_id, ask)
+        fresh.sent(user_id, ask, answer)
         page = msgspec.json.decode(answer.body, type=Page)
         return [one.track.id for one in page.recommendations]
 
@@ -88,7 +95,7 @@ async def test_what_is_shown_too_much_is_shown_less_only_while_prices_are_update
         assert before == after
 
 
-async def test_cached_answers_count_as_shown(desk: Desk) -> None:
+async def test_only_what_was_sent_counts_as_shown(desk: Desk) -> None:
     recommender = Recommender(
         desk.store,
         desk.current,
@@ -97,10 +104,13 @@ async def test_cached_answers_count_as_shown(desk: Desk) -> None:
         timeout_s=5.0,
         shown=desk.shown,
     )
-    sources = [(await recommender.for_user(JAZZ[0], Ask(limit=4)))[1] for _ in range(3)]
+    ask = Ask(limit=4)
+    answer, _ = await recommender.for_user(JAZZ[0], ask)  # made ahead: nobody has seen it
+    for _ in range(2):
+        recommender.sent(JAZZ[0], ask, answer)
 
-    assert ["miss", "local", "local"] == sources
-    assert [3] * 4 == sorted(desk.shown.take(desk.current.catalogue.size))[-4:]
+    assert [2] * 4 == sorted(times_shown(desk.shown.take(), desk.current.catalogue.size))[-4:]
+    assert [] == desk.shown.take()
 
 
 async def test_a_step_changes_no_view_that_a_request_holds(desk: Desk) -> None:
@@ -123,7 +133,7 @@ async def test_prices_settle_even_where_half_the_tracks_can_never_be_shown(desk:
     size = desk.current.catalogue.size
     reachable = np.arange(size // 2, dtype=np.int32)
     for _ in range(1_500):
-        desk.shown.add(np.repeat(np.append(reachable, 0), 12).astype(np.int32))
+        desk.shown.add(showing(np.repeat(np.append(reachable, 0), 12).astype(np.int32)))
         desk.exposure.fold()
 
     assert desk.current.prices is not None
@@ -138,21 +148,21 @@ async def test_without_prices_or_lists_nothing_happens(desk: Desk) -> None:
     desk.exposure.fold()
     assert desk.current.prices is None
     desk.current.model = model(desk.current.catalogue)
-    desk.shown.add(np.zeros(1, np.int32))
+    desk.shown.add(showing(np.zeros(1, np.int32)))
 
     desk.exposure.fold()
 
     assert desk.current.prices is None
-    assert not desk.shown.take(3).any()  # what was shown without prices is not charged later
+    assert [] == desk.shown.take()  # what was shown without prices is not charged later
 
 
 async def test_a_new_model_starts_from_its_own_prices(desk: Desk) -> None:
     size = desk.current.catalogue.size
-    desk.shown.add(np.zeros(6 * size, np.int32))
+    desk.shown.add(showing(np.zeros(6 * size, np.int32)))
     desk.exposure.fold()
     dear = Prices(values=np.full(size, 2, np.float32), shares=np.ones(size))
     desk.current.model = model(desk.current.catalogue, version="v2", prices=dear)
-    desk.shown.add(np.zeros(1, np.int32))
+    desk.shown.add(showing(np.zeros(1, np.int32)))
 
     desk.exposure.fold()
 
@@ -165,7 +175,7 @@ async def test_the_watch_folds_until_it_is_closed(desk: Desk, monkeypatch) -> No
     monkeypatch.setattr("service.learn.exposure.EVERY_S", 0.001)
     desk.exposure.watch()
     for _ in range(2_000):
-        desk.shown.add(np.zeros(6, np.int32))
+        desk.shown.add(showing(np.zeros(6, np.int32)))
         await asyncio.sleep(0.002)
         if desk.current.prices is not None:
             break

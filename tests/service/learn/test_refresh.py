@@ -16,6 +16,7 @@ from service.errors import StoreUnavailable
 from service.learn import refresh as module
 from service.learn.ingest import Ingest
 from service.learn.invalidation import Invalidation
+from service.learn.live_quality import LiveQuality
 from service.learn.refresh import Refresh
 from service.learn.satisfaction import Satisfaction
 from service.learn.shelf import Shelf
@@ -34,7 +35,8 @@ class Process:
         self.bus, self.current, self.revs = Bus(), Current(lambda: NOON), Revs()
         self.trainer = Trainer(self.store, self.bus, self.current, folder / "models")
         satisfaction = Satisfaction(self.store, lambda: NOON)
-        wire(self.bus, Invalidation(self.current, self.revs), satisfaction)
+        live = LiveQuality(self.current)
+        wire(self.bus, Invalidation(self.current, self.revs), satisfaction, live)
         self.refresh = Refresh(
             self.store,
             self.current,

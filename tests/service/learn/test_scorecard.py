@@ -3,7 +3,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from service.learn.footprint import Footprint, measured
-from service.learn.scorecard import Scorecard, best_of, compare, exam, mark
+from service.learn.scorecard import compare, exam, mark
 
 
 def plays(dense: list[list[int]]) -> csr_array:
@@ -54,15 +54,6 @@ def test_a_comparison_is_the_mean_difference() -> None:
 
     assert (1.0, 1.0, 1.0) == (found.difference, found.low, found.high)
     assert 0.0 == compare(of, WRONG, WRONG).difference
-
-
-def test_the_best_has_the_greatest_ndcg() -> None:
-    cards: dict[str, Scorecard] = {
-        "wrong": mark(exam(TEST, HEARD), WRONG),
-        "right": mark(exam(TEST, HEARD), RIGHT),
-    }
-
-    assert "right" == best_of(cards, ["wrong", "right"])
 
 
 def test_a_footprint_tells_the_peak_of_its_own_work() -> None:

@@ -12,7 +12,7 @@ from service.domain import Context
 from service.model.current import View
 from service.recommend import exposure as module
 from service.recommend.ask import Ask
-from service.recommend.exposure import Charge, Shown, charge_for, choose
+from service.recommend.exposure import Charge, Showing, Shown, charge_for, choose, times_shown
 from service.recommend.ordering import order
 from service.recommend.pipeline import rank
 from tests.service.given import catalogue, model, player_of, track, view
@@ -121,16 +121,16 @@ def test_a_list_of_the_whole_blend_is_charged(asked) -> None:
 def test_shown_lists_are_counted_once_and_rows_beyond_the_model_left_out() -> None:
     shown = Shown()
     for rows in ([0, 2], [2, 9], []):
-        shown.add(np.array(rows, np.int32))
+        shown.add(Showing("u1", "hybrid", "list", np.array(rows, np.int32)))
 
-    assert [1, 0, 2] == shown.take(3).tolist()
-    assert [0, 0, 0] == shown.take(3).tolist()
+    assert [1, 0, 2] == times_shown(shown.take(), 3).tolist()
+    assert [0, 0, 0] == times_shown(shown.take(), 3).tolist()
 
 
 def test_lists_that_nobody_counts_take_bounded_memory(monkeypatch) -> None:
     monkeypatch.setattr(module, "MOST_PENDING", 2)
     shown = Shown()
     for row in range(5):
-        shown.add(np.array([row], np.int32))
+        shown.add(Showing("u1", "hybrid", "list", np.array([row], np.int32)))
 
-    assert [0, 0, 0, 1, 1] == shown.take(5).tolist()
+    assert [0, 0, 0, 1, 1] == times_shown(shown.take(), 5).tolist()
