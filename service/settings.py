@@ -21,6 +21,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     metrics_port: Annotated[int, Meta(ge=1, le=65535)] | None = None  # None: /metrics on `port`
     local_cache_bytes: Annotated[int, Meta(ge=1 << 20)] = 64 << 20
+    redis_url: str | None = None  # the shared cache level; None: this process is alone
+    redis_timeout_ms: Annotated[int, Meta(ge=1, le=1_000)] = 10  # then a request goes on without it
+    events_redis_url: str | None = None  # another Redis, which must never evict
     strategy_timeout_ms: Annotated[int, Meta(ge=1, le=10_000)] = 50
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -1,6 +1,7 @@
 """GET /v1/users/{id}/recommendations, /v1/trending and /v1/tracks/{id}/similar."""
 
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Annotated
 
 from litestar import Controller, Response, get
@@ -89,11 +90,11 @@ class RecommendationController(Controller):
         """Tracks this user is likely to enjoy next; what is popular for a user nobody knows."""
         ask = read_query(request, RecommendQuery).ask()
         answer, source = await recommender.for_user(read_path(user_id, UserId), ask)
-        etag = f'"{answer.list_id}-json"'
+        etag = f'"{answer.tag}-json"'
         headers = {
             "ETag": etag,
             "Cache-Control": "private, no-cache",
-            "Age": str(answer.age_s),
+            "Age": str(int(monotonic() - answer.made)),
             "Server-Timing": f"cache;desc={source}",
         }
         if _has(request.headers.get("if-none-match", ""), etag):

@@ -32,14 +32,19 @@ def serve(*, host: str | None, port: int | None, role: str, workers: int, no_dem
     With an empty data folder it first makes a demo world to play with: a catalogue, listeners with
     tastes, ninety days of listens. Then it fits a model if there is none, and prints what to try.
     """
-    if workers > 1 or role != "all":
+    overrides = {"ECHOTUNE_HOST": host, "ECHOTUNE_PORT": port}
+    os.environ.update({name: str(value) for name, value in overrides.items() if value is not None})
+    settings = Settings.from_env(os.environ)
+    linked = settings.redis_url is not None and settings.events_redis_url is not None
+    if (workers > 1 or role != "all") and not linked:
         raise Invalid(
             "--workers above 1 or a --role other than all needs ECHOTUNE_EVENTS_REDIS_URL and"
             " ECHOTUNE_REDIS_URL, so that the processes hear of each other"
         )
-    overrides = {"ECHOTUNE_HOST": host, "ECHOTUNE_PORT": port}
-    os.environ.update({name: str(value) for name, value in overrides.items() if value is not None})
-    settings = Settings.from_env(os.environ)
+    if role != "all":
+        raise Invalid(f"--role {role}: every process of this release does everything")
+    if workers > 1 and settings.metrics_port is not None:
+        raise Invalid("ECHOTUNE_METRICS_PORT is one port, and --workers above 1 would need several")
     home = settings.home
     home.mkdir(parents=True, exist_ok=True)
     if not no_demo:
@@ -48,7 +53,7 @@ def serve(*, host: str | None, port: int | None, role: str, workers: int, no_dem
         prepare_kernels(home)
     fit_if_needed(settings, console=console)
     os.environ["ECHOTUNE_PORT"] = str(settings.port or free_port(settings.host))
-    run_server(Settings.from_env(os.environ))
+    run_server(Settings.from_env(os.environ), workers=workers)
 
 
 def demo_if_empty(settings: Settings) -> None:
@@ -65,7 +70,7 @@ def demo_if_empty(settings: Settings) -> None:
     unfinished.unlink()
 
 
-def run_server(settings: Settings) -> None:
+def run_server(settings: Settings, *, workers: int) -> None:
     """Granian until SIGTERM or Ctrl-C; requests in flight are finished."""
     from granian.constants import Interfaces
     from granian.http import HTTP1Settings
@@ -78,7 +83,7 @@ def run_server(settings: Settings) -> None:
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,
-        workers=1,
+        workers=workers,
         respawn_failed_workers=True,  # without it one killed worker closes the port
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
         working_dir=Path.cwd(),
