@@ -1,17 +1,17 @@
 """An encoded answer with what caching needs to know about it, and its form on the wire.
 
 On the wire: rev (16 digits), generation (16 characters), CRC-32 of key and body, wall time of
-making, seconds of work, fresh and stale, length of tag, tag, body. The Lua scripts read the first 32 bytes.
+making, seconds of work, fresh and stale, length of tag, tag, body. The Lua scripts read the first
+32 bytes.
 """
 
-from struct import Struct as Layout
-from struct import error as StructError
+import struct
 from typing import Final
 from zlib import crc32
 
 from msgspec import Struct
 
-HEAD: Final = Layout("<16s16sIdfffB")
+HEAD: Final = struct.Struct("<16s16sIdfffB")
 """Rev and generation are text, since Lua reads them; see GENERATION_BYTES."""
 GENERATION_BYTES = 16
 
@@ -59,7 +59,7 @@ def decode(value: bytes, key: str, *, monotonic: float, now: float) -> tuple[Ans
             return None
         made = monotonic - max(now - made, 0.0)  # another machine's clock may be ahead
         return Answer(body, tag, int(rev), made, cost_s, fresh_s, stale_s), generation
-    except (StructError, ValueError):  # UnicodeDecodeError is a ValueError
+    except (struct.error, ValueError):  # UnicodeDecodeError is a ValueError
         return None
 
 

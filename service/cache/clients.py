@@ -3,11 +3,16 @@
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 from service.errors import Invalid
 
 ANSWER_S = 0.25
 """After this a connection is given up. Callers have waited far less; see redis.py."""
+
+BROKEN = (RedisError, OSError, RuntimeError)
+"""What a connection that fails raises. TimeoutError is an OSError; uvloop says RuntimeError when it
+is asked to write to a connection that was just reset, and redis-py lets that through."""
 
 
 def open_client(url: str) -> Redis:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 MOST_TOGETHER = 128
-"""Keys per MGET: 64 answers of 5 KB are a third of a megabyte, a millisecond or two of one server."""
+"""Keys per MGET: 64 answers of 5 KB are a third of a megabyte, a millisecond or two."""
 
 Fetch = Callable[[list[str]], Awaitable[Sequence[bytes | None]]]
 Asked = tuple[tuple[str, ...], "asyncio.Future[Sequence[bytes | None]]"]

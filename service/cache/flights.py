@@ -13,9 +13,7 @@ class Flights(Generic[Result]):
     def __init__(self) -> None:
         self._flights: dict[Hashable, asyncio.Task[Result]] = {}
 
-    async def join(
-        self, key: Hashable, work: Callable[[], Coroutine[Any, Any, Result]]
-    ) -> Result:
+    async def join(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         """The result of the work under `key`, which is begun unless it is under way."""
         return await asyncio.shield(self.begin(key, work))
 

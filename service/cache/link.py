@@ -12,8 +12,8 @@ from typing import Protocol
 import structlog
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
 
+from service.cache.clients import BROKEN
 from service.cache.redis import CHANNEL, LOOK
 
 log = structlog.get_logger()
@@ -71,7 +71,7 @@ class Link:
             pubsub = self._client.pubsub()
             try:
                 await self._listen(pubsub)
-            except (RedisError, OSError) as error:  # TimeoutError is an OSError
+            except BROKEN as error:
                 if self._up:
                     log.warning("invalidation link lost", reason=type(error).__name__)
                     self._up = False
@@ -101,7 +101,7 @@ class Link:
             if now - pinged >= PING_S:
                 pinged = now
                 async with asyncio.timeout(SILENT_S):
-                    await pubsub.ping()  # type: ignore[no-untyped-call]
+                    await pubsub.ping()
 
     def _hear(self, data: bytes) -> None:
         rev, _, user_id = data.decode(errors="replace").partition(" ")

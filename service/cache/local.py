@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from service.cache.answer import Answer
 
-OVERHEAD_BYTES = 700
+OVERHEAD_BYTES = 1_000
 """Key, entry, objects and allocator, measured with 100,000 answers of 1 KiB."""
 FRESH_S = 300.0
 LIKELIEST = 20.0
@@ -28,7 +28,7 @@ class Kept(Struct, frozen=True):
     def due(self, now: float, random: float) -> bool:
         """Whether a reader who drew `random` from [0, 1) should refresh it ahead of its end.
 
-        The closer to the end and the dearer, the likelier: XFetch (Vattani et al., VLDB 2015), β = 1.
+        The closer to the end and the dearer, the likelier: XFetch (Vattani, VLDB 2015), β = 1.
         """
         return now - self.answer.cost_s * math.log(1.0 - random) >= self.until
 
@@ -60,7 +60,9 @@ class Local:
         gone = max(until, now) + answer.stale_s
         if gone > now:
             early = until - answer.cost_s * LIKELIEST
-            self._cache.set(key, Kept(answer, answer.rev, since, early, until, gone), ttl=gone - now)
+            self._cache.set(
+                key, Kept(answer, answer.rev, since, early, until, gone), ttl=gone - now
+            )
 
     def clear(self) -> None:
         """Keep nothing."""

@@ -58,7 +58,9 @@ class MemoryShared:
             self.leases[name] = (token, now + LEASE_S)
         return Claim(rev, record.generation, held, token)
 
-    async def put(self, user_id: str, key: str, answer: Answer, claim: Claim, *, ttl_s: float) -> bool:
+    async def put(
+        self, user_id: str, key: str, answer: Answer, claim: Claim, *, ttl_s: float
+    ) -> bool:
         await self.release(key, claim)
         record, stored, now = self._record(user_id), self.answers.get(key), self._clock()
         if record is None or record.generation != claim.generation or answer.rev < record.rev:
@@ -80,9 +82,7 @@ class MemoryShared:
             record = self._record(user_id)
             if rev == ERASED or record is None:
                 record = Record(rev, self._name(), now)
-            self.records[user_id] = Record(
-                max(rev, record.rev), record.generation, now + RECORD_S
-            )
+            self.records[user_id] = Record(max(rev, record.rev), record.generation, now + RECORD_S)
             self._hear(user_id, rev)
 
     async def announce(self) -> None:

@@ -9,7 +9,7 @@ from service import metrics
 from service.cache.protocol import ERASED, SharedUnavailable
 
 PATIENCE_S = 0.1
-"""How long a write waits for its notice. It is durable already, so the answer does not depend on it."""
+"""How long a write waits for its notice; it is durable already, and is acknowledged anyway."""
 PAUSE_S = 0.2
 MOST_OWED = 200_000
 TOGETHER = 256
@@ -23,7 +23,11 @@ class Owed(Struct, frozen=True):
 
     def and_then(self, rev: int) -> "Owed":
         """This, and then `rev`. A rev before an erasure is not worth telling any more."""
-        return Owed(True, ERASED) if rev == ERASED else Owed(self.erased, max(self.rev, rev))
+        return (
+            Owed(erased=True, rev=ERASED)
+            if rev == ERASED
+            else Owed(self.erased, max(self.rev, rev))
+        )
 
     def of(self, user_id: str) -> list[tuple[str, int]]:
         """The notices, in order."""
@@ -31,7 +35,7 @@ class Owed(Struct, frozen=True):
         return [(user_id, rev) for rev in revs]
 
 
-NOTHING = Owed(False, ERASED)
+NOTHING = Owed(erased=False, rev=ERASED)
 
 
 class Notices:
@@ -74,7 +78,9 @@ class Notices:
         while self._owed:
             batch = dict(list(self._owed.items())[:TOGETHER])
             try:
-                await self._note([one for user_id, owed in batch.items() for one in owed.of(user_id)])
+                await self._note(
+                    [one for user_id, owed in batch.items() for one in owed.of(user_id)]
+                )
             except SharedUnavailable:
                 await self._sleep(PAUSE_S)
                 continue

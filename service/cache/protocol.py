@@ -18,7 +18,7 @@ PLACEHOLDER_S = 60.0
 
 
 class SharedUnavailable(Exception):
-    """The shared level did not answer in time. Never reaches a client: requests go on without it."""
+    """The shared level did not answer in time. No client sees this: requests go on without it."""
 
 
 class Found(Struct, frozen=True):
@@ -54,7 +54,9 @@ class Shared(Protocol):
         """Before the store is read: the record's generation, and the lease for key and rev."""
         ...
 
-    async def put(self, user_id: str, key: str, answer: Answer, claim: Claim, *, ttl_s: float) -> bool:
+    async def put(
+        self, user_id: str, key: str, answer: Answer, claim: Claim, *, ttl_s: float
+    ) -> bool:
         """Store for `ttl_s` unless something newer is known, or the record has changed hands.
 
         Gives the lease back.

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from service import metrics
 from service.cache.answer import Answer, decode, encode
 from service.cache.breaker import Breaker
+from service.cache.clients import BROKEN
 from service.cache.coalesced import Coalesced
 from service.cache.protocol import (
     ERASED,
@@ -52,7 +52,7 @@ class RedisShared:
         self._breaker = Breaker(clock)
         self.name = _name().decode()
         self._publish = client.publish
-        self._reads = Coalesced(client.mget)
+        self._reads = Coalesced(client.mget)  # type: ignore[arg-type] # decodes nothing
         self._claim = client.register_script(CLAIM)
         self._put = client.register_script(PUT)
         self._release = client.register_script(RELEASE)
@@ -138,7 +138,7 @@ class RedisShared:
         try:
             async with asyncio.timeout(self._budget_s):
                 reply = await asyncio.shield(task)
-        except (RedisError, OSError) as error:  # TimeoutError is an OSError
+        except BROKEN as error:
             self._breaker.failed()
             late = isinstance(error, TimeoutError)
             metrics.SHARED_FAILURES.labels("late" if late else "failed").inc()

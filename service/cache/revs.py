@@ -36,7 +36,7 @@ class Revs:
             self._revs.set(user_id, rev)
 
     def forget(self, user_id: str) -> None:
-        """The user was erased: ask the store next time. A late word of an old rev changes nothing."""
+        """The user was erased: ask the store next time, and believe no late word of an old rev."""
         self.forgotten += 1
         known = self._revs.get(user_id)
         if known is not None:

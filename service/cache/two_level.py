@@ -209,9 +209,7 @@ class TwoLevel:
         except SharedUnavailable:
             return None, None
 
-    def _keep(
-        self, user_id: str, key: str, answer: Answer, as_of: int, began: float
-    ) -> None:
+    def _keep(self, user_id: str, key: str, answer: Answer, as_of: int, began: float) -> None:
         floor = self._revs.get(user_id)
         if self._revs.forgotten == as_of and floor is not None and answer.rev >= floor:
             self.local.put(key, answer, since=began)

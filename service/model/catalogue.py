@@ -44,7 +44,7 @@ class Names(Struct, frozen=True):
 
 
 class Catalogue(Struct, frozen=True, kw_only=True):
-    """All tracks by row. `edition` names what is in it, for cache keys: the same in every process."""
+    """All tracks by row. `edition` names them, for cache keys: the same in every process."""
 
     edition: int
     digests: NDArray[np.uint64]  # (n,) of each track as it is stored; `edition` is their sum

@@ -27,10 +27,11 @@ class Heard:
     def __init__(self) -> None:
         self.revs: list[tuple[str, int]] = []
         self.news = 0
-        self.ready = asyncio.Event()
+        self.ready, self.more = asyncio.Event(), asyncio.Event()
 
     def heard(self, user_id: str, rev: int) -> None:
         self.revs.append((user_id, rev))
+        self.more.set()
 
     def announced(self) -> None:
         self.news += 1
@@ -44,7 +45,8 @@ class Heard:
     async def until(self, count: int) -> list[tuple[str, int]]:
         async with asyncio.timeout(10):
             while len(self.revs) < count:
-                await asyncio.sleep(0.005)
+                self.more.clear()
+                await self.more.wait()
         return self.revs
 
 
@@ -62,16 +64,14 @@ class Level:
         return await self.shared.claim(self.user, self.key, rev)
 
     async def put(self, rev: int, claim: Claim, body: bytes = b"{}") -> bool:
-        return await self.shared.put(
-            self.user, self.key, answer(rev, body), claim, ttl_s=TTL_S
-        )
+        return await self.shared.put(self.user, self.key, answer(rev, body), claim, ttl_s=TTL_S)
 
     async def fill(self, rev: int, body: bytes = b"{}") -> bool:
         return await self.put(rev, await self.claim(rev), body)
 
     async def read(self) -> tuple[int, bytes | None]:
         found = await self.shared.read(self.user, self.key)
-        return found.rev, found.answer and found.answer.body
+        return found.rev, found.answer.body if found.answer else None
 
 
 @pytest.fixture(params=["memory", "redis"])

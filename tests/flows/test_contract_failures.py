@@ -14,7 +14,7 @@ from service.cache.revs import Revs
 from service.cache.two_level import Load, Served, TwoLevel
 from service.domain import Listen, Strategy, User
 from service.recommend.ask import Ask, Listener
-from service.recommend.recommender import Answer, Recommender
+from service.recommend.recommender import Recommender
 from service.recommend.retrieval import STRATEGIES, Parts, Score
 from service.settings import Settings
 from service.store.protocol import Appended

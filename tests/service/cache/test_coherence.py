@@ -61,9 +61,7 @@ class Machine(RuleBasedStateMachine):
             self.link(one)
 
     def replica(self) -> Replica:
-        return Replica(
-            self.clock, self.shared, self.database, self.revs_kind(), self.cache_kind
-        )
+        return Replica(self.clock, self.shared, self.database, self.revs_kind(), self.cache_kind)
 
     def publish(self, user_id: str, rev: int) -> None:
         for one in self.replicas:
@@ -254,5 +252,5 @@ class VersionedSharedOnly(Machine):
 
 @pytest.mark.parametrize("broken", [DeleteAndPublish, VersionedSharedOnly])
 def test_a_cache_with_less_than_versions_everywhere_is_found_out(broken: type[Machine]) -> None:
-    with pytest.raises(AssertionError, match="is old|own write|link down"):
+    with pytest.raises(AssertionError, match=r"is old|own write|link down"):
         run(broken, 2_000, Phase.generate)

@@ -20,7 +20,9 @@ def current() -> Current:
 async def test_a_changed_track_is_served_and_changes_every_cache_key(current: Current) -> None:
     stamp = current.view().stamp
 
-    await Invalidation(current, TwoLevel(1 << 20, Revs())).on_track_changed(TrackChanged([track("new")]))
+    await Invalidation(current, TwoLevel(1 << 20, Revs())).on_track_changed(
+        TrackChanged([track("new")])
+    )
 
     assert current.view().catalogue.knows("new")
     assert stamp != current.view().stamp
