@@ -7,9 +7,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from service.bus import Bus, ListenStored, TrackChanged, UserUpdated
-from service.cache.local import LocalCache
+from service.bus import Bus, ListenStored, ModelPublished, TrackChanged, UserUpdated
+from service.cache.clients import open_blocking_client, open_client
+from service.cache.link import Link
+from service.cache.redis import RedisShared
 from service.cache.revs import Revs
+from service.cache.two_level import TwoLevel
 from service.errors import Invalid
 from service.jobs import JobQueue
 from service.jobs.memory import MemoryJobs
@@ -42,7 +45,7 @@ class House(Struct, frozen=True, kw_only=True):
     store: Store
     bus: Bus
     current: Current
-    revs: Revs
+    cache: TwoLevel
     jobs: JobQueue
     runner: Runner
     ingest: Ingest
@@ -88,21 +91,20 @@ def open_jobs(settings: Settings) -> JobQueue:
         raise Invalid(f"ECHOTUNE_EVENTS_REDIS_URL is no Redis address: {error}") from error
 
 
-def build(settings: Settings, store: Store, jobs: JobQueue) -> House:
+def build(settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue) -> House:
     """Put the parts together; nothing is read or started yet."""
-    bus, current, revs, shown = Bus(), Current(), Revs(), Shown()
+    bus, current, shown = Bus(), Current(), Shown()
     target = Target(evenness=settings.exposure_evenness, new_artists=settings.new_artist_floor)
     weights = Path(settings.exposure_weights) if settings.exposure_weights else None
     trainer = Trainer(store, bus, current, settings.home / "models", target=target, weights=weights)
     satisfaction = Satisfaction(store)
     live = LiveQuality(current)
-    wire(bus, Invalidation(current, revs), satisfaction, live)
+    wire(bus, Invalidation(current, cache), satisfaction, live)
     accounts = Accounts(store, bus, current, jobs)
     recommender = Recommender(
         store,
         current,
-        LocalCache(settings.local_cache_bytes),
-        revs,
+        cache,
         timeout_s=settings.strategy_timeout_ms / 1000,
         balance=settings.balance,
         shown=shown,
@@ -114,13 +116,13 @@ def build(settings: Settings, store: Store, jobs: JobQueue) -> House:
         store=store,
         bus=bus,
         current=current,
-        revs=revs,
+        cache=cache,
         jobs=jobs,
         runner=Runner(jobs, handlers(trainer, accounts, precompute), schedule=schedule(settings)),
         ingest=Ingest(store, bus, current.knows),
         shelf=Shelf(store, bus),
         trainer=trainer,
-        refresh=Refresh(store, current, trainer, revs, satisfaction=satisfaction),
+        refresh=Refresh(store, current, trainer, cache, satisfaction=satisfaction),
         exposure=Exposure(current, shown, live),
         accounts=accounts,
         recommender=recommender,
@@ -161,8 +163,39 @@ def wire(
     bus.subscribe(ListenStored, invalidation.on_listen_stored)
     bus.subscribe(ListenStored, satisfaction.on_listen_stored)
     bus.subscribe(ListenStored, live.on_listen_stored)
+    bus.subscribe(ModelPublished, invalidation.on_model_published)
     bus.subscribe(UserUpdated, invalidation.on_user_updated)
     bus.subscribe(UserUpdated, live.on_user_updated)
+
+
+@asynccontextmanager
+async def open_cache(settings: Settings, *, watch: bool) -> AsyncIterator[TwoLevel]:
+    """The cache these settings name; `watch`: hear what other processes change.
+
+    Raises:
+        Invalid: the URL of the shared level is none.
+    """
+    if settings.redis_url is None:
+        cache = TwoLevel(settings.local_cache_bytes, Revs())
+        try:
+            yield cache
+        finally:
+            await cache.close()
+        return
+    client, listening = open_client(settings.redis_url), open_blocking_client(settings.redis_url)
+    shared = RedisShared(client, budget_s=settings.redis_timeout_ms / 1000)
+    cache = TwoLevel(settings.local_cache_bytes, Revs(), shared)
+    link = Link(listening, cache, name=shared.name)
+    try:
+        if watch:
+            link.open()
+        yield cache
+    finally:
+        await link.close()
+        await cache.close()
+        await shared.close()
+        await client.aclose()
+        await listening.aclose()
 
 
 @asynccontextmanager
@@ -171,18 +204,21 @@ async def open_house(
 ) -> AsyncIterator[House]:
     """A loaded house that may `watch` the store and `work` on jobs; closed losing nothing."""
     store = await open_store(settings)
-    house = build(settings, store, open_jobs(settings))
     try:
-        await house.refresh.load()
-        if watch:
-            house.refresh.watch()
-            house.exposure.watch()
-        if work:
-            house.runner.start()
-        yield house
+        async with open_cache(settings, watch=watch) as cache:
+            house = build(settings, store, cache, open_jobs(settings))
+            try:
+                await house.refresh.load()
+                if watch:
+                    house.refresh.watch()
+                    house.exposure.watch()
+                if work:
+                    house.runner.start()
+                yield house
+            finally:
+                await house.runner.close()
+                await house.exposure.close()
+                await house.refresh.close()
+                await house.jobs.close()
     finally:
-        await house.runner.close()
-        await house.exposure.close()
-        await house.refresh.close()
-        await house.jobs.close()
         await store.close()

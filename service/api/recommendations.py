@@ -1,6 +1,7 @@
 """GET /v1/users/{id}/recommendations, /v1/trending and /v1/tracks/{id}/similar."""
 
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Annotated
 
 from litestar import Controller, Response, get
@@ -100,11 +101,11 @@ class RecommendationController(Controller):
         ask = read_query(request, RecommendQuery).ask()
         user_id = read_path(user_id, UserId)
         answer, source = await recommender.for_user(user_id, ask)
-        etag = f'"{answer.list_id}-json"'
+        etag = f'"{answer.tag}-json"'
         headers = {
             "ETag": etag,
             "Cache-Control": "private, no-cache",
-            "Age": str(answer.age_s),
+            "Age": str(int(monotonic() - answer.made)),
             "Server-Timing": f"cache;desc={source}",
         }
         if _has(request.headers.get("if-none-match", ""), etag):

@@ -1,20 +1,27 @@
 """The newest known rev of every user this process has served, so that a hit needs no read."""
 
+from collections.abc import Callable
+
 from moka_py import Moka
 
 MOST_USERS = 200_000
 
 
 class Revs:
-    """User id to rev. Only ever learns newer ones, whatever order reads and facts arrive in."""
+    """User id to rev. Only ever learns newer ones, whatever order reads and facts arrive in.
+
+    It is the floor of the local level: nothing below it is served or kept.
+    """
 
     def __init__(self, most: int = MOST_USERS) -> None:
-        self._revs: Moka[str, int] = Moka(most, policy="lru")
+        self._revs: Moka[str, int] = Moka(most, policy="lru")  # below 0: erased, was that rev
         self.forgotten = 0  # times something was forgotten
+        self.floor: Callable[[str], int | None] = self._revs.get  # a frame less on every hit
 
     def get(self, user_id: str) -> int | None:
         """The newest rev heard of; None means: ask the store."""
-        return self._revs.get(user_id)
+        rev = self._revs.get(user_id)
+        return None if rev is None or rev < 0 else rev
 
     def learn(self, user_id: str, rev: int, *, as_of: int | None = None) -> None:
         """Remember `rev` unless a newer one is known.
@@ -25,13 +32,15 @@ class Revs:
         if as_of is not None and as_of != self.forgotten:
             return
         known = self._revs.get(user_id)
-        if known is None or known < rev:
+        if known is None or abs(known) < rev:
             self._revs.set(user_id, rev)
 
     def forget(self, user_id: str) -> None:
-        """Ask the store next time."""
+        """The user was erased: ask the store next time, and believe no late word of an old rev."""
         self.forgotten += 1
-        self._revs.remove(user_id)
+        known = self._revs.get(user_id)
+        if known is not None:
+            self._revs.set(user_id, -abs(known))
 
     def forget_all(self) -> None:
         """Ask the store for everybody: somebody else may have written."""

@@ -43,11 +43,16 @@ def serve(
     overrides = {"ECHOTUNE_HOST": host, "ECHOTUNE_PORT": port, "ECHOTUNE_ROLE": role}
     os.environ.update({name: str(value) for name, value in overrides.items() if value is not None})
     settings = Settings.from_env(os.environ)
-    if workers > 1 or (settings.role != "all" and settings.events_redis_url is None):
+    linked = settings.redis_url is not None and settings.events_redis_url is not None
+    if (workers > 1 and not linked) or (
+        settings.role != "all" and settings.events_redis_url is None
+    ):
         raise Invalid(
             "--workers above 1 or a --role other than all needs ECHOTUNE_EVENTS_REDIS_URL and"
             " ECHOTUNE_REDIS_URL, so that the processes hear of each other"
         )
+    if workers > 1 and settings.metrics_port is not None:
+        raise Invalid("ECHOTUNE_METRICS_PORT is one port, and --workers above 1 would need several")
     home = settings.home
     home.mkdir(parents=True, exist_ok=True)
     if not no_demo and settings.role != "worker":
@@ -59,7 +64,7 @@ def serve(
         return
     fit_if_needed(settings, console=console)
     os.environ["ECHOTUNE_PORT"] = str(settings.port or free_port(settings.host))
-    run_server(Settings.from_env(os.environ))
+    run_server(Settings.from_env(os.environ), workers=workers)
 
 
 def run_worker(settings: Settings) -> None:
@@ -104,7 +109,7 @@ async def _count_tracks(settings: Settings) -> int:
         await store.close()
 
 
-def run_server(settings: Settings) -> None:
+def run_server(settings: Settings, *, workers: int) -> None:
     """Granian until SIGTERM or Ctrl-C; requests in flight are finished."""
     from granian.constants import Interfaces
     from granian.http import HTTP1Settings
@@ -117,7 +122,7 @@ def run_server(settings: Settings) -> None:
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,
-        workers=1,
+        workers=workers,
         respawn_failed_workers=True,  # without it one killed worker closes the port
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
         working_dir=Path.cwd(),

@@ -1,7 +1,7 @@
 """What facts do to the memory of this process: nothing built on the old state is served again."""
 
-from service.bus import ListenStored, TrackChanged, UserUpdated
-from service.cache.revs import Revs
+from service.bus import ListenStored, ModelPublished, TrackChanged, UserUpdated
+from service.cache.two_level import TwoLevel
 from service.model.current import Current
 from service.model.trending import trends
 
@@ -9,12 +9,17 @@ from service.model.trending import trends
 class Invalidation:
     """Hears facts on the bus and brings the serving state up to date."""
 
-    def __init__(self, current: Current, revs: Revs) -> None:
-        self._current, self._revs = current, revs
+    def __init__(self, current: Current, cache: TwoLevel) -> None:
+        self._current, self._cache = current, cache
 
     async def on_track_changed(self, fact: TrackChanged) -> None:
         """The next catalogue edition; every cache key changes with it."""
         self._current.add_tracks(fact.tracks)
+        await self._cache.announce()
+
+    async def on_model_published(self, _fact: ModelPublished) -> None:
+        """Serving here already; the other processes have to load it."""
+        await self._cache.announce()
 
     async def on_listen_stored(self, fact: ListenStored) -> None:
         """Plays, likes and saves that have a time count towards trending."""
@@ -25,8 +30,5 @@ class Invalidation:
         )
 
     async def on_user_updated(self, fact: UserUpdated) -> None:
-        """Lists built from an older rev are never asked for again."""
-        if fact.rev is None:
-            self._revs.forget(fact.user_id)
-        else:
-            self._revs.learn(fact.user_id, fact.rev)
+        """Lists built from an older rev are served no more, here at once and elsewhere soon."""
+        await self._cache.note(fact.user_id, fact.rev)

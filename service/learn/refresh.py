@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from service.cache.revs import Revs
+from service.cache.two_level import TwoLevel
 from service.errors import Unavailable
 from service.learn.satisfaction import Satisfaction
 from service.learn.trainer import Trainer
@@ -19,6 +19,8 @@ log = structlog.get_logger()
 
 LOOK_EVERY_S = 1.0
 SATISFACTION_EVERY = 60
+UNTOLD_EVERY = 60
+"""Seconds between two readings of what nobody told: other processes announce their changes."""
 
 
 class Refresh:
@@ -29,12 +31,12 @@ class Refresh:
         store: Store,
         current: Current,
         trainer: Trainer,
-        revs: Revs,
+        cache: TwoLevel,
         *,
         satisfaction: Satisfaction,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._store, self._current, self._trainer, self._revs = store, current, trainer, revs
+        self._store, self._current, self._trainer, self._cache = store, current, trainer, cache
         self._satisfaction, self._clock = satisfaction, clock
         self._watching: asyncio.Task[None] | None = None
 
@@ -64,18 +66,21 @@ class Refresh:
             await asyncio.gather(self._watching, return_exceptions=True)
 
     async def _look(self) -> None:
+        changed = told = False  # heard of a change and could not read it yet
         published = self._trainer.serving
-        behind = False  # heard of a change and could not read it yet
         for second in itertools.count(1):
             await asyncio.sleep(LOOK_EVERY_S)
             try:
                 if second % SATISFACTION_EVERY == 0:
                     await self._satisfaction.refresh()
-                behind |= await self._store.changed_elsewhere()
-                if behind:
-                    self._revs.forget_all()
+                changed |= await self._store.changed_elsewhere()
+                told |= self._cache.take_news()
+                untold = changed and (not self._cache.linked or second % UNTOLD_EVERY == 0)
+                if untold:
+                    self._cache.forget_all()
+                if told or untold:
                     await self.load()
-                    behind = False
+                    changed = told = False
                 if published != (published := self._trainer.published):  # a fit writes no row
                     await self._trainer.resume()
             except Unavailable as error:

@@ -5,7 +5,9 @@ state from retrieval to answer. Only the id table is shared, and it only grows.
 """
 
 from collections.abc import Sequence
+from hashlib import blake2b
 
+import msgspec
 import numpy as np
 from msgspec import Struct, structs
 from numpy.typing import NDArray
@@ -43,9 +45,10 @@ class Names(Struct, frozen=True):
 
 
 class Catalogue(Struct, frozen=True, kw_only=True):
-    """All tracks by row. `edition` counts the changes, for cache keys."""
+    """All tracks by row. `edition` names them, for cache keys: the same in every process."""
 
     edition: int
+    digests: NDArray[np.uint64]  # (n,) of each track as it is stored; `edition` is their sum
     rows: dict[str, int]  # track id -> row; shared by all editions, only grows
     briefs: list[TrackBrief]
     features: NDArray[np.float32]  # (9, n) scaled 0..1, NaN where unknown
@@ -93,6 +96,9 @@ class Catalogue(Struct, frozen=True, kw_only=True):
             briefs[row] = TrackBrief(track.id, track.title, track.artist)
 
         genre_sets = [self._genre_set(track) for track in tracks]
+        digests = np.zeros(size, np.uint64)
+        digests[: self.size] = self.digests
+        digests[rows] = [_digest(track) for track in tracks]
 
         def put(old: NDArray, values: list, fill: float) -> NDArray:  # type: ignore[type-arg]
             new = np.full((*old.shape[:-1], size), fill, old.dtype)
@@ -103,7 +109,8 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
         return structs.replace(
             self,
-            edition=self.edition + 1,
+            edition=int(digests.sum()),
+            digests=digests,
             briefs=briefs,
             features=put(self.features, [feature_vector(track) for track in tracks], np.nan),
             artists=put(
@@ -146,6 +153,7 @@ def empty_catalogue() -> Catalogue:
     """A catalogue without tracks, to grow with `with_tracks`."""
     return Catalogue(
         edition=0,
+        digests=np.empty(0, np.uint64),
         rows={},
         briefs=[],
         features=np.empty((len(FEATURES), 0), np.float32),
@@ -163,6 +171,10 @@ def empty_catalogue() -> Catalogue:
         genre_members=Names({}, []),
         genre_matrix=_genre_matrix(Names({}, []), Names({}, [])),
     )
+
+
+def _digest(track: Track) -> int:
+    return int.from_bytes(blake2b(msgspec.msgpack.encode(track), digest_size=8).digest())
 
 
 def _genre_matrix(members: Names, names: Names) -> csr_array:

@@ -40,7 +40,7 @@ class View(Struct, frozen=True):
     def stamp(self) -> str:
         """Part of every cache key: changes when the model or the catalogue does."""
         version = self.model.version if self.model else "none"
-        return f"{version}.{self.catalogue.edition}"
+        return f"{version}.{self.catalogue.edition:x}"
 
 
 class Current:

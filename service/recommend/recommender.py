@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import blake2b
-from time import monotonic, perf_counter
+from time import monotonic
 
 import msgspec
 import numpy as np
 from msgspec import Struct, structs
-from numpy.typing import NDArray
 
 from service import metrics
 from service.base62 import base62
+from service.cache.answer import Answer
 from service.cache.keys import recommendations_key
-from service.cache.local import LocalCache
-from service.cache.revs import Revs
+from service.cache.two_level import Source, TwoLevel
 from service.domain import Recommendation, Strategy, Tier, User
 from service.model.current import Current, View
 from service.profile.history import NEWEST, fold
@@ -24,11 +24,14 @@ from service.recommend.pipeline import Ranking, rank
 from service.recommend.retrieval import STRATEGIES, Outcome, Score
 from service.store import Store
 
-FRESH_S = 300.0
+FRESH_S, STALE_S = 900.0, 300.0
 DEGRADED_S = 5.0
 """A list that lacks a strategy, or is popular for a known user, is worth retrying soon."""
-UNKNOWN = 0
-"""The rev of a user nobody has heard of; real revs start at 1."""
+NOBODY = ""
+"""The user id under which the list for strangers is kept; no real id is empty."""
+NOBODYS_REV = 1
+BLANK = b'{"user_id":"","list_id":"",'
+"""How an encoded page for nobody begins."""
 
 
 class Page(Struct, frozen=True):
@@ -44,20 +47,6 @@ class Page(Struct, frozen=True):
     recommendations: list[Recommendation]
 
 
-class Answer(Struct, frozen=True):
-    """An encoded page, and what its headers need."""
-
-    body: bytes
-    list_id: str
-    made: float  # monotonic seconds
-    rows: NDArray[np.int32]  # of the catalogue, best first
-
-    @property
-    def age_s(self) -> int:
-        """Whole seconds since it was made."""
-        return int(monotonic() - self.made)
-
-
 class Recommender:
     """Answers for everybody, from this process."""
 
@@ -65,8 +54,7 @@ class Recommender:
         self,
         store: Store,
         current: Current,
-        cache: LocalCache[Answer],
-        revs: Revs,
+        cache: TwoLevel,
         *,
         timeout_s: float,
         balance: float = 0.0,
@@ -74,58 +62,83 @@ class Recommender:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         strategies: Mapping[Strategy, Score] = STRATEGIES,
     ) -> None:
-        self._store, self._current, self._cache, self._revs = store, current, cache, revs
+        self._store, self._current, self._cache = store, current, cache
         self._timeout_s, self._clock, self._strategies = timeout_s, clock, strategies
         self._balance, self._shown = balance, shown or Shown()
         self._encode = msgspec.json.Encoder().encode
 
-    async def for_user(self, user_id: str, ask: Ask) -> tuple[Answer, str]:
-        """The encoded list, and where it came from: "local" or "miss".
-
-        The rev is read before the listens, so a list may be newer than its key, never older.
-        """
+    async def for_user(self, user_id: str, ask: Ask) -> tuple[Answer, Source]:
+        """The encoded list, and where it came from."""
         if ask.balance is None:
             ask = structs.replace(ask, balance=self._balance)
-        return await self._answer(user_id, ask)
+        view = self._current.view()
+        key = recommendations_key(user_id, view.stamp, ask.key)
+        if (kept := self._cache.hit(user_id, key)) is not None:
+            return kept, "local"
+        load = partial(self._load, user_id, view, ask)
+        served = await self._cache.get(user_id, key, load)
+        return served or await self._for_stranger(user_id, view, ask)
 
     def sent(self, user_id: str, ask: Ask, answer: Answer) -> None:
         """Whoever sends an answer says so here; what is only made ahead was shown to nobody."""
-        self._shown.add(Showing(user_id, ask.strategy, answer.list_id, answer.rows))
+        rows = np.frombuffer(answer.rows, np.int32)
+        self._shown.add(Showing(user_id, ask.strategy, answer.tag, rows))
 
-    async def _answer(self, user_id: str, ask: Ask) -> tuple[Answer, str]:
-        view = self._current.view()
-        rev = self._revs.get(user_id)
-        user = None
-        if rev is None:
-            as_of = self._revs.forgotten
-            user = await self._store.user(user_id)
-            rev = user.rev if user else UNKNOWN
-            if user:
-                self._revs.learn(user_id, rev, as_of=as_of)
-        key = recommendations_key(user_id, rev, view.stamp, ask.key)
-        if (answer := self._cache.get(key)) is not None:
-            return answer, "local"
-        if user is None and rev != UNKNOWN:
-            user = await self._store.user(user_id)
-        listens = await self._store.recent(user_id, NEWEST) if user else []
-        history = fold(listens, view.catalogue)
-        listener = Listener(user or User(id=user_id), history, self._clock())
-        answer, ttl_s = await self._make(view, listener, ask)
-        self._cache.put(key, answer, weight=len(answer.body), ttl_s=ttl_s)
-        return answer, "miss"
+    async def _load(self, user_id: str, view: View, ask: Ask) -> Answer | None:
+        """The list of a user the store knows.
 
-    async def _make(self, view: View, listener: Listener, ask: Ask) -> tuple[Answer, float]:
-        start = perf_counter()
+        The rev is read before the listens, so a list may be newer than its rev, never older.
+        """
+        user = await self._store.user(user_id)
+        if user is None:
+            return None
+        listens = await self._store.recent(user_id, NEWEST)
+        listener = Listener(user, fold(listens, view.catalogue), self._clock())
+        return await self._make(view, listener, ask)
+
+    async def _for_stranger(self, user_id: str, view: View, ask: Ask) -> tuple[Answer, Source]:
+        """What everybody gets of whom nothing is known, with this user's name on it.
+
+        One list is kept for all of them, so that strangers take no room from anybody.
+        """
+        key = recommendations_key(NOBODY, view.stamp, ask.key)
+        served = await self._cache.get(NOBODY, key, partial(self._make_for_nobody, view, ask))
+        if served is None:
+            raise AssertionError("there is always a list for nobody")
+        answer, source = served
+        tag = base62(blake2b(f"{user_id}\0{answer.tag}".encode(), digest_size=8).digest())
+        names = b'{"user_id":%b,"list_id":"%b",' % (self._encode(user_id), tag.encode())
+        body = names + answer.body[len(BLANK) :]
+        return structs.replace(answer, body=body, tag=tag), source
+
+    async def _make_for_nobody(self, view: View, ask: Ask) -> Answer:
+        nobody = Listener(User(id=NOBODY, rev=NOBODYS_REV), fold([], view.catalogue), self._clock())
+        answer = await self._make(view, nobody, ask)
+        blank = b'{"user_id":"","list_id":"%b",' % answer.tag.encode()
+        return structs.replace(answer, body=BLANK + answer.body.removeprefix(blank))
+
+    async def _make(self, view: View, listener: Listener, ask: Ask) -> Answer:
+        start = monotonic()
         ranking = await rank(
             view, listener, ask, timeout_s=self._timeout_s, strategies=self._strategies
         )
         page = _page(listener, ranking, self._clock(), view.model.version if view.model else "none")
         tracks = (view.catalogue.rows[one.track.id] for one in page.recommendations)
-        rows = np.fromiter(tracks, np.int32, len(page.recommendations))
-        answer = Answer(self._encode(page), page.list_id, monotonic(), rows)
-        spent = metrics.GENERATION_SECONDS.labels(ask.strategy, page.tier)
-        spent.observe(perf_counter() - start)
-        return answer, DEGRADED_S if _degraded(listener, ranking) else FRESH_S
+        rows = np.fromiter(tracks, np.int32, len(page.recommendations)).tobytes()
+        body = self._encode(page)
+        made = monotonic()
+        metrics.GENERATION_SECONDS.labels(ask.strategy, page.tier).observe(made - start)
+        degraded = _degraded(listener, ranking)
+        return Answer(
+            body=body,
+            tag=page.list_id,
+            rows=rows,
+            rev=listener.user.rev,
+            made=made,
+            cost_s=made - start,
+            fresh_s=DEGRADED_S if degraded else FRESH_S,
+            stale_s=0.0 if degraded else STALE_S,
+        )
 
 
 def _page(listener: Listener, ranking: Ranking, now: datetime, version: str) -> Page:

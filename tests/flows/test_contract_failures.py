@@ -11,11 +11,11 @@ from litestar.testing import AsyncTestClient
 from msgspec import structs
 
 from service.app import create_app
-from service.cache.local import LocalCache
 from service.cache.revs import Revs
+from service.cache.two_level import Load, Served, TwoLevel
 from service.domain import Listen, Strategy, User
 from service.recommend.ask import Ask, Listener
-from service.recommend.recommender import Answer, Recommender
+from service.recommend.recommender import Recommender
 from service.recommend.retrieval import STRATEGIES, Parts, Score
 from service.settings import Settings
 from service.store.protocol import Appended
@@ -49,16 +49,18 @@ def dawdle(*_: Any) -> Parts:
     return {}
 
 
-class Noted(LocalCache[Answer]):
-    """A local cache that remembers how long it was told to keep things."""
+class Noted(TwoLevel):
+    """A cache that remembers for how long the answers it gave may be served."""
 
     def __init__(self) -> None:
-        super().__init__(1 << 20)
+        super().__init__(1 << 20, Revs())
         self.ttls: list[float] = []
 
-    def put(self, key: str, value: Answer, *, weight: int, ttl_s: float) -> None:
-        self.ttls.append(ttl_s)
-        super().put(key, value, weight=weight, ttl_s=ttl_s)
+    async def get(self, user_id: str, key: str, load: Load) -> Served:
+        served = await super().get(user_id, key, load)
+        assert served is not None
+        self.ttls.append(served[0].fresh_s + served[0].stale_s)
+        return served
 
 
 def with_strategies(
@@ -70,7 +72,6 @@ def with_strategies(
         house.store,
         house.current,
         cache,
-        Revs(),
         timeout_s=timeout_s,
         strategies={**STRATEGIES, **changed},
     )

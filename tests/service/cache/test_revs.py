@@ -16,19 +16,21 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_in_any_interleaving_the_newest_rev_since_it_was_forgotten_is_known(steps) -> None:
-    revs, expected = Revs(), dict[str, int]()
+    revs, expected, erased = Revs(), dict[str, int](), dict[str, int]()
 
     for step, user, rev in steps:
         match step:
             case "learn":
                 revs.learn(user, rev)
-                expected[user] = max(rev, expected.get(user, 0))
+                if rev > erased.get(user, 0):
+                    expected[user] = max(rev, expected.get(user, 0))
             case "forget":
                 revs.forget(user)
-                expected.pop(user, None)
+                erased[user] = max(expected.pop(user, 0), erased.get(user, 0))
             case _:
                 revs.forget_all()
                 expected.clear()
+                erased.clear()
 
         assert [expected.get(name) for name in "ab"] == [revs.get(name) for name in "ab"]
 
@@ -45,6 +47,17 @@ def test_what_was_read_before_a_forgetting_is_not_learned_after_it() -> None:
         assert revs.get("a") is None
         revs.learn("a", 6, as_of=revs.forgotten)
         assert 6 == revs.get("a")
+
+
+def test_a_late_word_of_a_rev_from_before_an_erasure_is_not_believed() -> None:
+    revs = Revs()
+    revs.learn("a", 5)
+    revs.forget("a")
+
+    revs.learn("a", 5)
+    assert revs.get("a") is None
+    revs.learn("a", 6)
+    assert 6 == revs.get("a")
 
 
 def test_only_so_many_users_are_remembered() -> None:

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from core.exposure import STEP
-from service.cache.local import LocalCache
 from service.cache.revs import Revs
+from service.cache.two_level import TwoLevel
 from service.learn.exposure import Exposure
 from service.learn.live_quality import LiveQuality
 from service.model.current import Current
 from service.model.version import Prices
 from service.recommend.ask import Ask
 from service.recommend.exposure import Showing, Shown, times_shown
-from service.recommend.recommender import Answer, Page, Recommender
+from service.recommend.recommender import Page, Recommender
 from service.store.memory import MemoryStore
 from tests import worlds
 from tests.service.given import NOON, model
@@ -44,8 +44,7 @@ class Desk:
         fresh = Recommender(
             self.store,
             self.current,
-            LocalCache[Answer](1 << 22),
-            Revs(),
+            TwoLevel(1 << 22, Revs()),
             timeout_s=5.0,
             balance=1.0,
             shown=self.shown,
@@ -99,8 +98,7 @@ async def test_only_what_was_sent_counts_as_shown(desk: Desk) -> None:
     recommender = Recommender(
         desk.store,
         desk.current,
-        LocalCache[Answer](1 << 22),
-        Revs(),
+        TwoLevel(1 << 22, Revs()),
         timeout_s=5.0,
         shown=desk.shown,
     )

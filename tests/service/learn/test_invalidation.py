@@ -4,6 +4,7 @@ import pytest
 
 from service.bus import ListenStored, TrackChanged, UserUpdated
 from service.cache.revs import Revs
+from service.cache.two_level import TwoLevel
 from service.learn.invalidation import Invalidation
 from service.model.current import Current
 from tests.service.given import NOON, listen, track
@@ -19,7 +20,9 @@ def current() -> Current:
 async def test_a_changed_track_is_served_and_changes_every_cache_key(current: Current) -> None:
     stamp = current.view().stamp
 
-    await Invalidation(current, Revs()).on_track_changed(TrackChanged([track("new")]))
+    await Invalidation(current, TwoLevel(1 << 20, Revs())).on_track_changed(
+        TrackChanged([track("new")])
+    )
 
     assert current.view().catalogue.knows("new")
     assert stamp != current.view().stamp
@@ -36,14 +39,14 @@ async def test_plays_likes_and_saves_with_a_time_trend_and_nothing_else(current:
         listen("gone"),
     ]
 
-    await Invalidation(current, Revs()).on_listen_stored(ListenStored(heard))
+    await Invalidation(current, TwoLevel(1 << 20, Revs())).on_listen_stored(ListenStored(heard))
 
     assert [4.0, 1.0] == current.trending.counts(NOON, 2).tolist()
 
 
 async def test_a_newer_rev_is_learned_an_older_one_is_not(current: Current) -> None:
     revs = Revs()
-    invalidation = Invalidation(current, revs)
+    invalidation = Invalidation(current, TwoLevel(1 << 20, revs))
 
     for rev in (5, 3):
         await invalidation.on_user_updated(UserUpdated("u1", rev))
@@ -56,6 +59,6 @@ async def test_an_erased_user_is_forgotten(current: Current) -> None:
     revs.learn("u1", 5)
     revs.learn("u2", 6)
 
-    await Invalidation(current, revs).on_user_updated(UserUpdated("u1", None))
+    await Invalidation(current, TwoLevel(1 << 20, revs)).on_user_updated(UserUpdated("u1", None))
 
     assert (None, 6) == (revs.get("u1"), revs.get("u2"))

@@ -11,6 +11,7 @@ import structlog
 from service.bootstrap import wire
 from service.bus import Bus
 from service.cache.revs import Revs
+from service.cache.two_level import TwoLevel
 from service.domain import Track
 from service.errors import StoreUnavailable
 from service.learn import refresh as module
@@ -33,15 +34,16 @@ class Process:
     def __init__(self, folder: Path, store: SqliteStore | None = None) -> None:
         self.store = store or SqliteStore(folder / "store.db")
         self.bus, self.current, self.revs = Bus(), Current(lambda: NOON), Revs()
+        self.cache = TwoLevel(1 << 20, self.revs)
         self.trainer = Trainer(self.store, self.bus, self.current, folder / "models")
         satisfaction = Satisfaction(self.store, lambda: NOON)
         live = LiveQuality(self.current)
-        wire(self.bus, Invalidation(self.current, self.revs), satisfaction, live)
+        wire(self.bus, Invalidation(self.current, self.cache), satisfaction, live)
         self.refresh = Refresh(
             self.store,
             self.current,
             self.trainer,
-            self.revs,
+            self.cache,
             satisfaction=satisfaction,
             clock=lambda: NOON,
         )

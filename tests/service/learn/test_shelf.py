@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from service.bus import Bus, TrackChanged
 from service.cache.revs import Revs
+from service.cache.two_level import TwoLevel
 from service.domain import Track
 from service.learn.invalidation import Invalidation
 from service.learn.shelf import Shelf
@@ -45,7 +46,8 @@ class SlowStore(MemoryStore):
 
 async def test_rows_in_memory_follow_rows_in_the_store_when_many_put_at_once() -> None:
     bus, store, current = Bus(), SlowStore(), Current()
-    bus.subscribe(TrackChanged, Invalidation(current, Revs()).on_track_changed)
+    invalidation = Invalidation(current, TwoLevel(1 << 20, Revs()))
+    bus.subscribe(TrackChanged, invalidation.on_track_changed)
     shelf = Shelf(store, bus)
 
     await asyncio.gather(*(shelf.put([track(f"t{number}")]) for number in range(5)))

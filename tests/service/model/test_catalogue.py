@@ -51,10 +51,14 @@ def test_rows_follow_the_order_of_first_sight_and_never_move(batches) -> None:
         assert {len(seen)} == {getattr(known, name).shape[-1] for name in ARRAYS}
 
 
-def test_every_change_is_a_new_edition() -> None:
+def test_every_change_is_a_new_edition_and_the_same_tracks_are_the_same_one_everywhere() -> None:
     first = catalogue(track("a"))
+    grown = first.with_tracks([track("b")])
+    renamed = grown.with_tracks([track("b", title="Other")])
 
-    assert [1, 2] == [first.edition, first.with_tracks([track("a")]).edition]
+    assert 3 == len({first.edition, grown.edition, renamed.edition})
+    assert grown.edition == renamed.with_tracks([track("b")]).edition
+    assert grown.edition == catalogue(track("b"), track("a")).edition
 
 
 def test_an_old_edition_is_unchanged_by_what_comes_after() -> None:

@@ -1,0 +1,91 @@
+"""Tells the shared level what users' revs are now, until it has heard."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from msgspec import Struct
+
+from service import metrics
+from service.cache.protocol import ERASED, SharedUnavailable
+
+PATIENCE_S = 0.1
+"""How long a write waits for its notice; it is durable already, and is acknowledged anyway."""
+PAUSE_S = 0.2
+MOST_OWED = 200_000
+TOGETHER = 256
+
+
+class Owed(Struct, frozen=True):
+    """What has to be told of one user: an erasure first, then a rev."""
+
+    erased: bool
+    rev: int
+
+    def and_then(self, rev: int) -> "Owed":
+        """This, and then `rev`. A rev before an erasure is not worth telling any more."""
+        return (
+            Owed(erased=True, rev=ERASED)
+            if rev == ERASED
+            else Owed(self.erased, max(self.rev, rev))
+        )
+
+    def of(self, user_id: str) -> list[tuple[str, int]]:
+        """The notices, in order."""
+        revs = ([ERASED] if self.erased else []) + ([self.rev] if self.rev != ERASED else [])
+        return [(user_id, rev) for rev in revs]
+
+
+NOTHING = Owed(erased=False, rev=ERASED)
+
+
+class Notices:
+    """Notices of one turn travel together; those that failed are sent again until they arrive."""
+
+    def __init__(
+        self,
+        note: Callable[[Sequence[tuple[str, int]]], Awaitable[None]],
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._note, self._sleep = note, sleep
+        self._owed: dict[str, Owed] = {}
+        self._sending: asyncio.Task[None] | None = None
+        self._sent = asyncio.Event()
+
+    async def send(self, user_id: str, rev: int) -> None:
+        """Return when it has arrived, or after a tenth of a second; it will arrive then."""
+        if len(self._owed) >= MOST_OWED and user_id not in self._owed:
+            metrics.SHARED_FAILURES.labels("forgotten").inc()
+            return
+        self._owed[user_id] = self._owed.get(user_id, NOTHING).and_then(rev)
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send())
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while user_id in self._owed:
+                    await self._sent.wait()
+        except TimeoutError:
+            metrics.SHARED_FAILURES.labels("owed").inc()
+
+    async def close(self) -> None:
+        """Stop; what is still owed is lost, and other processes find out when their answers age."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+
+    async def _send(self) -> None:
+        await asyncio.sleep(0)  # the rest of this turn comes along
+        while self._owed:
+            batch = dict(list(self._owed.items())[:TOGETHER])
+            try:
+                await self._note(
+                    [one for user_id, owed in batch.items() for one in owed.of(user_id)]
+                )
+            except SharedUnavailable:
+                await self._sleep(PAUSE_S)
+                continue
+            for user_id, owed in batch.items():
+                if self._owed[user_id] is owed:  # else there is more to tell; twice does no harm
+                    del self._owed[user_id]
+            self._sent.set()
+            self._sent = asyncio.Event()
