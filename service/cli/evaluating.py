@@ -21,7 +21,7 @@ console = Console(highlight=False)
 
 
 @click.command()
-@click.argument("protocol", type=click.Choice(["n", "s", "k"], case_sensitive=False))
+@click.argument("protocol", type=click.Choice(["n", "n-cold", "s", "k"], case_sensitive=False))
 @click.option(
     "--json", "json_path", type=click.Path(path_type=Path), help="Write the figures here."
 )
@@ -29,8 +29,8 @@ console = Console(highlight=False)
 def evaluate(protocol: str, json_path: Path | None, png_path: Path | None) -> None:
     """Run a published protocol through the code that serves.
 
-    n: #nowplaying playlists (metrics at 20). s: the Last.fm split of LightGCN++ (at 10).
-    k: HetRec Last.fm, for the whole catalogue's sake (at 10).
+    n: #nowplaying playlists (metrics at 20). n-cold: the same, tracks that nobody has heard.
+    s: the Last.fm split of LightGCN++ (at 10). k: HetRec Last.fm, for the whole catalogue's sake.
     DATASETS_DIR names the folder that holds nowplaying/, lastfm_split/ and lastfm_2k/. All weights
     are chosen on validation rows.
 

@@ -1,6 +1,6 @@
 """Runs a protocol: choose on validation, refit, judge once on test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from time import perf_counter
 
 import numpy as np
@@ -8,7 +8,8 @@ from msgspec import Struct
 from scipy.sparse import csr_array
 
 from service.domain import Part
-from service.learn.evaluation import Quality, judge, show
+from service.learn.evaluation import Only, Quality, judge, show
+from service.learn.latent import LATENT, fit_latent, of_use
 from service.learn.recipe import Recipe, item_weights
 from service.learn.selection import choose_blend
 from service.learn.training import view_of
@@ -16,7 +17,11 @@ from service.model.catalogue import Catalogue
 from service.model.current import View
 from service.model.version import BlendWeights
 
-ALONE: tuple[Part, ...] = ("trending", "audio", "genre", "artist", "collaborative")
+ALONE: tuple[Only, ...] = (
+    "trending", "audio", "genre", "artist", "content", *LATENT, "collaborative",
+)  # fmt: skip
+TOGETHER = BlendWeights(artist=0, genre=0, audio=0, trending=0)
+"""What recipes are compared by: all that comes of co-listening."""
 
 
 class Protocol(Struct, frozen=True, kw_only=True):
@@ -31,6 +36,7 @@ class Protocol(Struct, frozen=True, kw_only=True):
     test: csr_array
     recipes: list[Recipe]  # candidates; validation picks one
     bars: dict[str, float]  # what a published or simpler model reached on the test rows
+    judged: str = "blend"  # the row that the bars are for
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -44,6 +50,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     blend: BlendWeights
     validation: dict[str, float]  # NDCG of each candidate recipe
     bars: dict[str, float]
+    judged: str
     rows: dict[str, Quality]  # parts alone, the blend, the blend as served
     seconds: dict[str, float]
 
@@ -55,7 +62,7 @@ def run_protocol(protocol: Protocol, progress: Callable[[float, str], None]) -> 
         protocol.fit, protocol.chosen_on, protocol.catalogue, protocol.recipes, k=protocol.k,
         progress=lambda share: progress(0.4 * share, "choosing the item-to-item model"),
     )  # fmt: skip
-    trial = _view(protocol, protocol.fit, recipe, BlendWeights())
+    trial = _view(protocol.fit, protocol.catalogue, recipe, BlendWeights(), LATENT)
     blend = choose_blend(
         trial,
         protocol.fit,
@@ -65,12 +72,12 @@ def run_protocol(protocol: Protocol, progress: Callable[[float, str], None]) -> 
     )
     chosen = perf_counter()
     progress(0.6, "fitting on everything but the test rows")
-    view = _view(protocol, protocol.final, recipe, blend)
+    view = _view(protocol.final, protocol.catalogue, recipe, blend, of_use(blend))
     fitted = perf_counter()
     users = np.flatnonzero(np.diff(protocol.test.indptr))
     truth = protocol.test[users]
     rows: dict[str, Quality] = {}
-    runs: list[tuple[str, Part | None, bool]] = [(f"{part} alone", part, False) for part in ALONE]
+    runs: list[tuple[str, Only | None, bool]] = [(f"{part} alone", part, False) for part in ALONE]
     runs += [("blend", None, False), ("blend, artists spaced", None, True)]
     for turn, (name, part, spaced) in enumerate(runs):
         progress(0.65 + 0.35 * turn / len(runs), f"judging: {name}")
@@ -87,6 +94,7 @@ def run_protocol(protocol: Protocol, progress: Callable[[float, str], None]) -> 
         blend=blend,
         validation=validation,
         bars=protocol.bars,
+        judged=protocol.judged,
         rows=rows,
         seconds={
             "choosing": round(chosen - start, 1),
@@ -105,12 +113,12 @@ def choose_recipe(
     k: int,
     progress: Callable[[float], None],
 ) -> tuple[Recipe, dict[str, float]]:
-    """The recipe with the best NDCG of the item-to-item model alone on `chosen_on`."""
+    """The recipe with the best NDCG on `chosen_on` of all that comes of co-listening."""
     users = np.flatnonzero(np.diff(chosen_on.indptr))
     truth, found = chosen_on[users], []
     for turn, recipe in enumerate(recipes):
-        view = view_of(item_weights(fit, catalogue, recipe), fit, catalogue, BlendWeights())
-        shown = show(view, fit, list(users), k, only="collaborative")
+        view = _view(fit, catalogue, recipe, TOGETHER, of_use(TOGETHER))
+        shown = show(view, fit, list(users), k)
         found.append(judge(shown, truth, fit).ndcg)
         progress((turn + 1) / len(recipes))
     best = int(np.argmax(found))
@@ -119,6 +127,12 @@ def choose_recipe(
     }
 
 
-def _view(protocol: Protocol, heard: csr_array, recipe: Recipe, blend: BlendWeights) -> View:
-    items = item_weights(heard, protocol.catalogue, recipe)
-    return view_of(items, heard, protocol.catalogue, blend)
+def _view(
+    heard: csr_array,
+    catalogue: Catalogue,
+    recipe: Recipe,
+    blend: BlendWeights,
+    wanted: Collection[Part],
+) -> View:
+    items, latent = item_weights(heard, catalogue, recipe), fit_latent(heard, recipe, wanted=wanted)
+    return view_of(items, heard, catalogue, blend, latent=latent)
