@@ -17,6 +17,10 @@ def quality_n(*, quick: bool) -> Outcome:
     known, cold = _quality("n", picture=not quick), _quality("n-cold", picture=False)
     rows = [Row(name=f"{row.name}, unheard tracks", values=row.values) for row in cold.rows]
     bars = [bar(f"unheard tracks: {one.name}", one.value, one.op, one.limit) for one in cold.bars]
+    alone = [row.values["ndcg"] for row in known.rows if row.name.endswith(" alone")]
+    blend = next(row.values["ndcg"] for row in known.rows if row.name == "blend")
+    margin = round(float(blend) - max(map(float, alone)), 4)
+    bars.append(bar("ndcg@20 of the blend above its best part by", margin, ">=", 0.0001))
     return msgspec.structs.replace(known, rows=known.rows + rows, bars=known.bars + bars)
 
 
@@ -42,7 +46,12 @@ def _quality(name: str, *, picture: bool) -> Outcome:
     return Outcome(
         rows=rows,
         bars=[
-            bar(f"{metric}@{found.k} of {found.judged}", best[metric], ">=", limit)
+            bar(
+                f"{metric}@{found.k} of the {found.judged.removesuffix(' alone')}",
+                best[metric],
+                ">=",
+                limit,
+            )
             for metric, limit in found.bars.items()
         ],
         params={

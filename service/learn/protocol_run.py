@@ -11,7 +11,7 @@ from service.domain import Part
 from service.learn.evaluation import Only, Quality, judge, show
 from service.learn.latent import LATENT, fit_latent, of_use
 from service.learn.recipe import Recipe, item_weights
-from service.learn.selection import choose_blend
+from service.learn.selection import choose_blend, sample
 from service.learn.training import view_of
 from service.model.catalogue import Catalogue
 from service.model.current import View
@@ -114,7 +114,7 @@ def choose_recipe(
     progress: Callable[[float], None],
 ) -> tuple[Recipe, dict[str, float]]:
     """The recipe with the best NDCG on `chosen_on` of all that comes of co-listening."""
-    users = np.flatnonzero(np.diff(chosen_on.indptr))
+    users = sample(chosen_on)
     truth, found = chosen_on[users], []
     for turn, recipe in enumerate(recipes):
         view = _view(fit, catalogue, recipe, TOGETHER, of_use(TOGETHER))

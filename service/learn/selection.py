@@ -60,7 +60,7 @@ def choose_blend(
     The spectral part and the factors take whatever is best. What else there is starts low and
     stays there unless more is better for sure: `online` at 0, content at `LEAST`.
     """
-    users = _sample(held_out)
+    users = sample(held_out)
     if not users.size:
         return BlendWeights()
     found, truth = _candidates(view, heard, users), truth_of(held_out[users])
@@ -92,7 +92,7 @@ def _wins(candidate: NDArray[np.float64], best: NDArray[np.float64], sure: float
     return bool(gain.mean() > sure * gain.std() / np.sqrt(gain.size))
 
 
-def _sample(held_out: csr_array) -> NDArray[np.int64]:
+def sample(held_out: csr_array) -> NDArray[np.int64]:
     """Users with something held out, in a fixed random order, as many as time allows."""
     users = np.flatnonzero(np.diff(held_out.indptr))
     return np.sort(np.random.default_rng(SEED).permutation(users)[:MOST_USERS])

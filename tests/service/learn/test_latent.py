@@ -70,6 +70,18 @@ def test_a_track_nobody_heard_has_no_direction() -> None:
     assert not latent.factors.tracks[3].any()
 
 
+def test_factors_cover_tracks_that_are_too_rare_for_a_column() -> None:
+    matrix = two_tastes().toarray()
+    matrix[1:, 0] = 0
+
+    latent = fit_latent(csr_array(matrix), RECIPE)
+
+    assert latent.spectral is not None
+    assert latent.factors is not None
+    assert not latent.spectral.right[0].any()
+    assert latent.factors.tracks[0].any()
+
+
 def test_too_little_for_a_direction_is_no_part() -> None:
     lone = csr_array(np.array([[1, 0, 0], [0, 1, 0]], np.float32))
 
