@@ -2,21 +2,30 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
 
 from msgspec import Struct
 
 from service.bus import Bus, ListenStored, TrackChanged, UserUpdated
 from service.cache.local import LocalCache
 from service.cache.revs import Revs
-from service.jobs import Jobs
+from service.errors import Invalid
+from service.jobs import JobQueue
+from service.jobs.memory import MemoryJobs
+from service.jobs.runner import Handler, Runner, Scheduled
 from service.learn.accounts import Accounts
+from service.learn.exposure import Exposure
 from service.learn.ingest import Ingest
 from service.learn.invalidation import Invalidation
+from service.learn.precompute import Precompute
+from service.learn.prices import Target
 from service.learn.refresh import Refresh
 from service.learn.satisfaction import Satisfaction
 from service.learn.shelf import Shelf
 from service.learn.trainer import Trainer
 from service.model.current import Current
+from service.recommend.exposure import Shown
 from service.recommend.neighbourhood import Neighbourhood
 from service.recommend.recommender import Recommender
 from service.recommend.similar import SimilarTracks
@@ -33,15 +42,18 @@ class House(Struct, frozen=True, kw_only=True):
     bus: Bus
     current: Current
     revs: Revs
-    jobs: Jobs
+    jobs: JobQueue
+    runner: Runner
     ingest: Ingest
     shelf: Shelf
     trainer: Trainer
     refresh: Refresh
+    exposure: Exposure
     accounts: Accounts
     recommender: Recommender
     neighbourhood: Neighbourhood
     similar_tracks: SimilarTracks
+    precompute: Precompute
 
 
 async def open_store(settings: Settings) -> Store:
@@ -50,15 +62,51 @@ async def open_store(settings: Settings) -> Store:
     Raises:
         StoreUnavailable: it cannot be opened.
     """
+    if settings.mongo_url is not None:
+        from motor.motor_asyncio import AsyncIOMotorClient  # or pymongo's AsyncMongoClient: ADR 4
+
+        from service.store.mongo import open_mongo
+
+        return await open_mongo(settings.mongo_url, AsyncIOMotorClient)
     return SqliteStore(settings.home / "echotune.db")
 
 
-def build(settings: Settings, store: Store) -> House:
+def open_jobs(settings: Settings) -> JobQueue:
+    """The queue these settings name; Redis is not asked before the first job.
+
+    Raises:
+        Invalid: the address is none.
+    """
+    if settings.events_redis_url is None:
+        return MemoryJobs()
+    from service.jobs.queues import QueuesJobs  # 0.2 s that embedded does without
+
+    try:
+        return QueuesJobs(settings.events_redis_url)
+    except ValueError as error:
+        raise Invalid(f"ECHOTUNE_EVENTS_REDIS_URL is no Redis address: {error}") from error
+
+
+def build(settings: Settings, store: Store, jobs: JobQueue) -> House:
     """Put the parts together; nothing is read or started yet."""
-    bus, current, revs, jobs = Bus(), Current(), Revs(), Jobs()
-    trainer = Trainer(store, bus, current, settings.home / "models")
+    bus, current, revs, shown = Bus(), Current(), Revs(), Shown()
+    target = Target(evenness=settings.exposure_evenness, new_artists=settings.new_artist_floor)
+    weights = Path(settings.exposure_weights) if settings.exposure_weights else None
+    trainer = Trainer(store, bus, current, settings.home / "models", target=target, weights=weights)
     satisfaction = Satisfaction(store)
     wire(bus, Invalidation(current, revs), satisfaction)
+    accounts = Accounts(store, bus, current, jobs)
+    recommender = Recommender(
+        store,
+        current,
+        LocalCache(settings.local_cache_bytes),
+        revs,
+        timeout_s=settings.strategy_timeout_ms / 1000,
+        balance=settings.balance,
+        shown=shown,
+    )
+    neighbourhood = Neighbourhood(store, current)
+    precompute = Precompute(current, accounts, recommender, neighbourhood)
     return House(
         settings=settings,
         store=store,
@@ -66,21 +114,41 @@ def build(settings: Settings, store: Store) -> House:
         current=current,
         revs=revs,
         jobs=jobs,
+        runner=Runner(jobs, handlers(trainer, accounts, precompute), schedule=schedule(settings)),
         ingest=Ingest(store, bus, current.knows),
         shelf=Shelf(store, bus),
         trainer=trainer,
         refresh=Refresh(store, current, trainer, revs, satisfaction=satisfaction),
-        accounts=Accounts(store, bus, current, jobs),
-        recommender=Recommender(
-            store,
-            current,
-            LocalCache(settings.local_cache_bytes),
-            revs,
-            timeout_s=settings.strategy_timeout_ms / 1000,
-        ),
-        neighbourhood=Neighbourhood(store, current),
+        exposure=Exposure(current, shown),
+        accounts=accounts,
+        recommender=recommender,
+        neighbourhood=neighbourhood,
+        precompute=precompute,
         similar_tracks=SimilarTracks(store, current),
     )
+
+
+def handlers(trainer: Trainer, accounts: Accounts, precompute: Precompute) -> dict[str, Handler]:
+    """Who does what, by kind of job; each leaves the same state however often it runs."""
+    return {
+        "train": lambda _, progress: trainer.fit(progress),
+        "erase": lambda arguments, _: accounts.erase_now(arguments["user_id"]),
+        "precompute-user": lambda arguments, _: precompute.user(arguments["user_id"]),
+        "precompute": lambda _, progress: precompute.lists(progress),
+        "profiles": lambda _, progress: precompute.profiles(progress),
+        "similarity": lambda _, progress: precompute.neighbours(progress),
+    }
+
+
+def schedule(settings: Settings) -> list[Scheduled]:
+    """What comes up again by itself: as often as what it makes would go stale."""
+    train = [Scheduled("train", timedelta(hours=settings.train_every_hours))]
+    return [
+        *(train if settings.train_every_hours else []),
+        Scheduled("precompute", timedelta(minutes=15)),
+        Scheduled("profiles", timedelta(hours=1)),
+        Scheduled("similarity", timedelta(hours=6)),
+    ]
 
 
 def wire(bus: Bus, invalidation: Invalidation, satisfaction: Satisfaction) -> None:
@@ -92,16 +160,23 @@ def wire(bus: Bus, invalidation: Invalidation, satisfaction: Satisfaction) -> No
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, *, watch: bool = False) -> AsyncIterator[House]:
-    """A loaded house; closed in the order that loses nothing."""
+async def open_house(
+    settings: Settings, *, watch: bool = False, work: bool = False
+) -> AsyncIterator[House]:
+    """A loaded house that may `watch` the store and `work` on jobs; closed losing nothing."""
     store = await open_store(settings)
-    house = build(settings, store)
+    house = build(settings, store, open_jobs(settings))
     try:
         await house.refresh.load()
         if watch:
             house.refresh.watch()
+            house.exposure.watch()
+        if work:
+            house.runner.start()
         yield house
     finally:
+        await house.runner.close()
+        await house.exposure.close()
         await house.refresh.close()
         await house.jobs.close()
         await store.close()

@@ -161,6 +161,21 @@ class User(Struct, frozen=True, kw_only=True):
     updated_at: datetime = NOT_SENT
 
 
+class StoredProfile(Struct, frozen=True):
+    """A user's profile as a job derived it from revision `rev`; the store never looks inside."""
+
+    user_id: str
+    rev: int
+    body: bytes
+
+
+class Neighbour(Struct, frozen=True):
+    """Somebody like a user, as a job found them."""
+
+    user_id: str
+    similarity: float
+
+
 class Context(Struct, frozen=True, kw_only=True):
     """When, where and why somebody asks. `daypart` and `weekend` are None without a clock."""
 

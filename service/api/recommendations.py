@@ -37,6 +37,15 @@ class RecommendQuery(Struct, forbid_unknown_fields=True):
     mix: Mix = "discover"
     exclude: Annotated[str, Meta(max_length=13_000, description="Track ids, comma separated.")] = ""
     explain: Annotated[int, Meta(ge=0, le=1)] = 1
+    flow: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1,
+            description="1 moves tracks by up to 3 places, never the first, for small steps in"
+            " tempo and energy.",
+        ),
+    ] = 0
 
     def ask(self) -> Ask:
         """The normalised form: equal questions have equal keys."""
@@ -55,6 +64,7 @@ class RecommendQuery(Struct, forbid_unknown_fields=True):
             mix=self.mix,
             exclude=_track_ids(self.exclude),
             explain=bool(self.explain),
+            flow=bool(self.flow),
         )
 
 

@@ -17,7 +17,8 @@ from service.domain import Track
 from service.doors.importers.row import Options
 from service.doors.importers.spotify import read as read_spotify
 from service.errors import UnusableFile
-from service.learn.protocol_run import Protocol
+from service.learn.pareto import Goal
+from service.learn.protocol import Protocol
 from service.learn.recipe import Recipe
 from service.learn.selection import hold_out
 from service.model.catalogue import empty_catalogue
@@ -167,6 +168,11 @@ def protocol_k(datasets: Path) -> Protocol:
         test=_matrix(users, tracks, np.flatnonzero(test), shape),
         recipes=LASTFM_RECIPES,
         bars={"ndcg": 0.29},
+        goals=[
+            Goal(name="relevance", ndcg=0.29),
+            Goal(name="coverage", ndcg=0.285, coverage=0.7),
+            Goal(name="even exposure", ndcg=0.215, coverage=0.7, gini=0.3, novelty=0.6),
+        ],
     )
 
 

@@ -1,6 +1,6 @@
 """How good lists are on plays the model has not seen, through the very code that serves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from core import evaluation
+from core.diversity import diversity
 from core.linear import ItemWeights
 from core.neighbours import ByTrack
 from core.topk import topk
@@ -40,14 +41,17 @@ OF_PART: dict[Only, Score] = {
 Shown = NDArray[np.int32]  # (users, k) rows, best first, padded with -1
 
 
-class Quality(Struct, frozen=True):
+class Quality(Struct, frozen=True, kw_only=True):
     """Means over users with at least one held-out play, and over everything shown."""
 
     recall: float
     ndcg: float
+    mrr: float = 0.0
     coverage: float
     gini: float
-    novelty: float
+    novelty: float  # self-information: 0 everybody knows it, 1 one user does
+    rarity: float = 0.0  # the other novelty: 1 - listeners / users
+    diversity: float = 0.0  # of one list: 1 - cosine of two tracks' listeners
 
 
 def listener_of(matrix: csr_array, user: int) -> Listener:
@@ -84,22 +88,37 @@ def show(
     spaced: bool = False,
 ) -> Shown:
     """The lists of `users` without what they heard: of one part or all, artists spaced or not."""
-    weights = _weights(view, only)
-    shown = np.full((len(users), k), -1, np.int32)
+    blends = {"": _weights(view, only)}
+    return show_each(view, heard, users, k, blends, only=only, spaced=spaced)[""]
+
+
+def show_each(
+    view: View,
+    heard: csr_array,
+    users: Sequence[int],
+    k: int,
+    blends: Mapping[str, BlendWeights],
+    *,
+    only: Only | None = None,
+    spaced: bool = False,
+) -> dict[str, Shown]:
+    """What `show` returns for several blends of the same parts, which are asked once."""
+    lists = {name: np.full((len(users), k), -1, np.int32) for name in blends}
     for place, user in enumerate(users):
         listener = listener_of(heard, user)
         parts = parts_of(view, listener, only)
         if not parts:
             continue
-        scores = combine(parts, weights)
-        allowed = np.ones(len(scores), np.bool_)
+        allowed = np.ones(view.catalogue.size, np.bool_)
         allowed[listener.history.rows] = False
-        if spaced:
-            rows, _ = order(scores, allowed, view.catalogue, k)
-        else:
-            rows, _ = topk(np.where(allowed, scores, -np.inf).astype(np.float32), k=k)
-        shown[place, : len(rows)] = rows
-    return shown
+        for name, weights in blends.items():
+            scores = combine(parts, weights)
+            if spaced:
+                rows, _ = order(scores, allowed, view.catalogue, k)
+            else:
+                rows, _ = topk(np.where(allowed, scores, -np.inf).astype(np.float32), k=k)
+            lists[name][place, : len(rows)] = rows
+    return lists
 
 
 def _weights(view: View, only: Only | None) -> BlendWeights:
@@ -118,10 +137,18 @@ def judge(shown: Shown, truth: csr_array, heard: csr_array) -> Quality:
     return Quality(
         recall=float(np.nanmean(evaluation.recall(shown, wanted))),
         ndcg=float(np.nanmean(evaluation.ndcg(shown, wanted))),
+        mrr=float(np.nanmean(evaluation.mrr(shown, wanted))),
         coverage=evaluation.coverage(shown, heard.shape[1]),
         gini=evaluation.gini(counts),
         novelty=evaluation.novelty(shown, listeners, heard.shape[0]),
+        rarity=evaluation.rarity(shown, listeners, heard.shape[0]),
+        diversity=_mean(diversity(shown, heard)),
     )
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float("nan")
 
 
 def truth_of(matrix: csr_array) -> evaluation.Truth:

@@ -8,35 +8,22 @@ from msgspec import Struct
 from scipy.sparse import csr_array
 
 from service.domain import Part
-from service.learn.evaluation import Only, Quality, judge, show
+from service.learn.contenders import judge_all
+from service.learn.evaluation import judge, show
+from service.learn.footprint import measured
 from service.learn.latent import LATENT, fit_latent, of_use
+from service.learn.pareto import Pareto, Split, turn
+from service.learn.protocol import Protocol
 from service.learn.recipe import Recipe, item_weights
+from service.learn.scorecard import Comparison, Scorecard
 from service.learn.selection import choose_blend, sample
 from service.learn.training import view_of
 from service.model.catalogue import Catalogue
 from service.model.current import View
 from service.model.version import BlendWeights
 
-ALONE: tuple[Only, ...] = (
-    "trending", "audio", "genre", "artist", "content", *LATENT, "collaborative",
-)  # fmt: skip
 TOGETHER = BlendWeights(artist=0, genre=0, audio=0, trending=0)
 """What recipes are compared by: all that comes of co-listening."""
-
-
-class Protocol(Struct, frozen=True, kw_only=True):
-    """One dataset and its split. `final` is what the judged model is fitted on and masks."""
-
-    name: str
-    k: int
-    catalogue: Catalogue
-    fit: csr_array  # float32 (users, tracks), 1 where a user has the track; so are the next three
-    chosen_on: csr_array
-    final: csr_array
-    test: csr_array
-    recipes: list[Recipe]  # candidates; validation picks one
-    bars: dict[str, float]  # what a published or simpler model reached on the test rows
-    judged: str = "blend"  # the row that the bars are for
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -50,9 +37,13 @@ class Outcome(Struct, frozen=True, kw_only=True):
     blend: BlendWeights
     validation: dict[str, float]  # NDCG of each candidate recipe
     bars: dict[str, float]
-    judged: str
-    rows: dict[str, Quality]  # parts alone, the blend, the blend as served
+    judged: str  # the row that the bars are for
+    rows: dict[str, Scorecard]  # parts alone, the blend, the blend as served, baselines
+    against: dict[str, Comparison]  # the blend less each baseline
+    without: dict[str, Comparison]  # the blend less the blend without a part
+    left_out: str  # why baselines are missing, if any are
     seconds: dict[str, float]
+    pareto: Pareto | None = None  # where the protocol has goals
 
 
 def run_protocol(protocol: Protocol, progress: Callable[[float, str], None]) -> Outcome:
@@ -72,33 +63,43 @@ def run_protocol(protocol: Protocol, progress: Callable[[float, str], None]) -> 
     )
     chosen = perf_counter()
     progress(0.6, "fitting on everything but the test rows")
-    view = _view(protocol.final, protocol.catalogue, recipe, blend, of_use(blend))
-    fitted = perf_counter()
-    users = np.flatnonzero(np.diff(protocol.test.indptr))
-    truth = protocol.test[users]
-    rows: dict[str, Quality] = {}
-    runs: list[tuple[str, Only | None, bool]] = [(f"{part} alone", part, False) for part in ALONE]
-    runs += [("blend", None, False), ("blend, artists spaced", None, True)]
-    for turn, (name, part, spaced) in enumerate(runs):
-        progress(0.65 + 0.35 * turn / len(runs), f"judging: {name}")
-        shown = show(view, protocol.final, list(users), protocol.k, only=part, spaced=spaced)
-        if (shown >= 0).any():  # without metadata there is no content to rank by
-            rows[name] = judge(shown, truth, protocol.final)
+    with measured() as footprint:
+        view = _view(protocol.final, protocol.catalogue, recipe, blend, of_use(blend))
+    found = judge_all(
+        view, protocol, footprint,
+        lambda share, text: progress(0.65 + 0.25 * share, text),
+    )  # fmt: skip
+    pareto = None
+    if protocol.goals:
+        assert trial.model is not None  # noqa: S101  # `view_of` always has one
+        items, latent = trial.model.items, trial.model.latent
+        priced = view_of(items, protocol.fit, protocol.catalogue, blend, latent=latent)
+        pareto = turn(
+            Split(priced, protocol.fit, protocol.chosen_on),
+            Split(view, protocol.final, protocol.test),
+            protocol.goals,
+            k=protocol.k,
+            progress=lambda share: progress(0.9 + 0.1 * share, "turning the balance"),
+        )
     progress(1.0, "done")
     return Outcome(
         protocol=protocol.name,
         k=protocol.k,
-        users=len(users),
+        users=found.users,
         tracks=protocol.catalogue.size,
         recipe=recipe,
         blend=blend,
         validation=validation,
         bars=protocol.bars,
         judged=protocol.judged,
-        rows=rows,
+        rows=found.rows,
+        against=found.against,
+        without=found.without,
+        left_out=found.left_out,
+        pareto=pareto,
         seconds={
             "choosing": round(chosen - start, 1),
-            "fit": round(fitted - chosen, 1),
+            "fit": round(footprint.seconds, 1),
             "all": round(perf_counter() - start, 1),
         },
     )
@@ -116,11 +117,11 @@ def choose_recipe(
     """The recipe with the best NDCG on `chosen_on` of all that comes of co-listening."""
     users = sample(chosen_on)
     truth, found = chosen_on[users], []
-    for turn, recipe in enumerate(recipes):
+    for number, recipe in enumerate(recipes):
         view = _view(fit, catalogue, recipe, TOGETHER, of_use(TOGETHER))
         shown = show(view, fit, list(users), k)
         found.append(judge(shown, truth, fit).ndcg)
-        progress((turn + 1) / len(recipes))
+        progress((number + 1) / len(recipes))
     best = int(np.argmax(found))
     return recipes[best], {
         str(recipe): round(value, 4) for recipe, value in zip(recipes, found, strict=True)

@@ -64,6 +64,7 @@ class Refresh:
             await asyncio.gather(self._watching, return_exceptions=True)
 
     async def _look(self) -> None:
+        published = self._trainer.serving
         behind = False  # heard of a change and could not read it yet
         for second in itertools.count(1):
             await asyncio.sleep(LOOK_EVERY_S)
@@ -75,6 +76,8 @@ class Refresh:
                     self._revs.forget_all()
                     await self.load()
                     behind = False
+                if published != (published := self._trainer.published):  # a fit writes no row
+                    await self._trainer.resume()
             except Unavailable as error:
                 log.warning("could not look for changes", reason=str(error))
             except Exception:  # a watcher that ends silently would serve old data for ever

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import numpy as np
+from msgspec import structs
 from scipy.sparse import csr_array
 
 from core.linear import ItemWeights
@@ -12,6 +13,8 @@ from service.domain import Part
 from service.learn.evaluation import Quality, judge, show, trial_model
 from service.learn.interactions import Interactions
 from service.learn.latent import fit_latent, of_use
+from service.learn.prices import DEFAULT as UNSAID
+from service.learn.prices import Target, fit_prices
 from service.learn.recipe import DEFAULT, Recipe, item_weights
 from service.learn.selection import choose_blend, hold_out
 from service.model.catalogue import Catalogue
@@ -31,6 +34,7 @@ def fit_model(
     fitted_at: datetime,
     progress: Callable[[float], None],
     recipe: Recipe = DEFAULT,
+    target: Target = UNSAID,
 ) -> Model:
     """A model of everything in `interactions`, with its quality on a tenth it was checked on."""
     matrix = interactions.matrix
@@ -54,8 +58,13 @@ def fit_model(
         blend=blend,
         metrics=metrics,
     )
-    progress(1.0)
-    return model
+    progress(0.85)
+    view = view_of(model.items, matrix, catalogue, blend, latent=model.latent)
+    priced = fit_prices(
+        view, matrix, k=K, target=target,
+        progress=lambda share: progress(0.85 + 0.15 * share),
+    )  # fmt: skip
+    return structs.replace(model, prices=priced)
 
 
 def view_of(

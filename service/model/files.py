@@ -22,7 +22,7 @@ from core.linear import ItemWeights
 from core.neighbours import ByTrack
 from service.errors import UnknownModel
 from service.model import latent
-from service.model.version import BlendWeights, Listeners, Model
+from service.model.version import BlendWeights, Listeners, Model, Prices
 
 KEPT = 5
 FORMAT = 2
@@ -40,6 +40,8 @@ ARRAYS = (
     "by_track_indptr.npy",
     "by_track_users.npy",
     "by_track_strengths.npy",
+    "prices.npy",  # empty where nothing is charged
+    "exposure_shares.npy",
     *latent.ARRAYS,
 )
 
@@ -141,8 +143,17 @@ def _model(manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> Model:
         ),
         latent=latent.from_arrays(arrays, manifest.tracks),
         blend=manifest.blend,
+        prices=_prices(arrays["prices.npy"], arrays["exposure_shares.npy"], manifest.tracks),
         metrics=manifest.metrics,
     )
+
+
+def _prices(values: NDArray[Any], shares: NDArray[Any], tracks: int) -> Prices | None:
+    if not values.size:
+        return None
+    if values.shape != (tracks,) or shares.shape != (tracks,):
+        raise ValueError(f"prices must be ({tracks},), got {values.shape} and {shares.shape}")
+    return Prices(values=values, shares=shares)
 
 
 def versions(folder: Path) -> list[Manifest]:
@@ -173,6 +184,8 @@ def digest(track_ids: Sequence[str]) -> str:
 
 
 def _arrays(model: Model) -> dict[str, NDArray[np.generic]]:
+    none = Prices(values=np.empty(0, np.float32), shares=np.empty(0))
+    prices = model.prices or none
     arrays: tuple[NDArray[np.generic], ...] = (
         model.items.indptr,
         model.items.indices,
@@ -183,6 +196,8 @@ def _arrays(model: Model) -> dict[str, NDArray[np.generic]]:
         model.listeners.by_track.indptr,
         model.listeners.by_track.users,
         model.listeners.by_track.values,
+        prices.values,
+        prices.shares,
         *latent.to_arrays(model.latent).values(),
     )
     return dict(zip(ARRAYS, arrays, strict=True))

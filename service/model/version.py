@@ -33,6 +33,13 @@ class Listeners(Struct, frozen=True, kw_only=True):
     by_track: ByTrack
 
 
+class Prices(Struct, frozen=True, kw_only=True):
+    """What it costs each track to be shown (`core.exposure`), and what that was fitted for."""
+
+    values: NDArray[np.float32]  # (tracks,), at least 0, in units of a list's best score
+    shares: NDArray[np.float64]  # (tracks,): the exposure wanted, in any unit
+
+
 class Model(Struct, frozen=True, kw_only=True):
     """What one fit learned. Row i is catalogue row i, for the `tracks` rows there were."""
 
@@ -44,4 +51,5 @@ class Model(Struct, frozen=True, kw_only=True):
     listeners: Listeners
     latent: Latent = NOTHING_LATENT
     blend: BlendWeights = BlendWeights()
+    prices: Prices | None = None  # None: nothing is charged
     metrics: dict[str, float] = {}

@@ -1,5 +1,6 @@
 """What a request asks for, and about whom."""
 
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -20,14 +21,16 @@ class Ask(Struct, frozen=True, kw_only=True):
     mix: Mix = "discover"
     exclude: tuple[str, ...] = ()  # sorted track ids
     explain: bool = True
+    flow: bool = False
+    balance: float | None = None  # of relevance and exposure; None: as the settings say
 
     @property
     def key(self) -> str:
         """This ask as part of a cache key."""
         c = self.context
-        parts = (self.limit, self.strategy, self.mix, int(self.explain), ",".join(self.exclude))
+        shape = (self.limit, self.strategy, self.mix, int(self.explain), int(self.flow))
         context = (c.activity, c.mood, c.device, c.daypart, c.weekend)
-        return "|".join(map(str, parts + context))
+        return "|".join(map(str, (*shape, self.balance, ",".join(self.exclude), *context)))
 
     @property
     def strategies(self) -> tuple[Strategy, ...]:
@@ -36,10 +39,14 @@ class Ask(Struct, frozen=True, kw_only=True):
 
 
 class Listener(Struct, frozen=True):
-    """Somebody who asks: what they set, and what they did."""
+    """Somebody who asks: what they set, what they did, and when they ask.
+
+    Without `now` nothing is forgotten yet: they ask at the moment of their newest listen.
+    """
 
     user: User
     history: History
+    now: datetime | None = None
 
     @property
     def known(self) -> bool:

@@ -6,7 +6,9 @@ from hashlib import blake2b
 from time import monotonic, perf_counter
 
 import msgspec
-from msgspec import Struct
+import numpy as np
+from msgspec import Struct, structs
+from numpy.typing import NDArray
 
 from service import metrics
 from service.base62 import base62
@@ -17,6 +19,7 @@ from service.domain import Recommendation, Strategy, Tier, User
 from service.model.current import Current, View
 from service.profile.history import NEWEST, fold
 from service.recommend.ask import Ask, Listener
+from service.recommend.exposure import Shown
 from service.recommend.pipeline import Ranking, rank
 from service.recommend.retrieval import STRATEGIES, Outcome, Score
 from service.store import Store
@@ -47,6 +50,7 @@ class Answer(Struct, frozen=True):
     body: bytes
     list_id: str
     made: float  # monotonic seconds
+    rows: NDArray[np.int32]  # of the catalogue, best first
 
     @property
     def age_s(self) -> int:
@@ -65,11 +69,14 @@ class Recommender:
         revs: Revs,
         *,
         timeout_s: float,
+        balance: float = 0.0,
+        shown: Shown | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         strategies: Mapping[Strategy, Score] = STRATEGIES,
     ) -> None:
         self._store, self._current, self._cache, self._revs = store, current, cache, revs
         self._timeout_s, self._clock, self._strategies = timeout_s, clock, strategies
+        self._balance, self._shown = balance, shown or Shown()
         self._encode = msgspec.json.Encoder().encode
 
     async def for_user(self, user_id: str, ask: Ask) -> tuple[Answer, str]:
@@ -77,6 +84,13 @@ class Recommender:
 
         The rev is read before the listens, so a list may be newer than its key, never older.
         """
+        if ask.balance is None:
+            ask = structs.replace(ask, balance=self._balance)
+        answer, source = await self._answer(user_id, ask)
+        self._shown.add(answer.rows)
+        return answer, source
+
+    async def _answer(self, user_id: str, ask: Ask) -> tuple[Answer, str]:
         view = self._current.view()
         rev = self._revs.get(user_id)
         user = None
@@ -92,7 +106,8 @@ class Recommender:
         if user is None and rev != UNKNOWN:
             user = await self._store.user(user_id)
         listens = await self._store.recent(user_id, NEWEST) if user else []
-        listener = Listener(user or User(id=user_id), fold(listens, view.catalogue))
+        history = fold(listens, view.catalogue)
+        listener = Listener(user or User(id=user_id), history, self._clock())
         answer, ttl_s = await self._make(view, listener, ask)
         self._cache.put(key, answer, weight=len(answer.body), ttl_s=ttl_s)
         return answer, "miss"
@@ -103,7 +118,9 @@ class Recommender:
             view, listener, ask, timeout_s=self._timeout_s, strategies=self._strategies
         )
         page = _page(listener, ranking, self._clock(), view.model.version if view.model else "none")
-        answer = Answer(self._encode(page), page.list_id, monotonic())
+        tracks = (view.catalogue.rows[one.track.id] for one in page.recommendations)
+        rows = np.fromiter(tracks, np.int32, len(page.recommendations))
+        answer = Answer(self._encode(page), page.list_id, monotonic(), rows)
         spent = metrics.GENERATION_SECONDS.labels(ask.strategy, page.tier)
         spent.observe(perf_counter() - start)
         return answer, DEGRADED_S if _degraded(listener, ranking) else FRESH_S

@@ -150,6 +150,21 @@ async def test_a_model_that_another_process_published_is_served(processes, tmp_p
     assert "v1" == mine.trainer.serving
 
 
+async def test_a_fit_beside_a_running_process_is_served_though_no_row_was_written(
+    processes, tmp_path: Path
+) -> None:
+    mine, theirs = processes
+    await theirs.shelf.put(_tracks())
+    await mine.refresh.load()
+    mine.refresh.watch()
+    assert mine.trainer.serving is None
+
+    files.save(model(catalogue(*_tracks()), []), [one.id for one in _tracks()], tmp_path / "models")
+    files.activate(tmp_path / "models", "v1")
+
+    await until(lambda: mine.trainer.serving == "v1")
+
+
 def _tracks() -> list[Track]:
     return [track("a"), track("b")]
 

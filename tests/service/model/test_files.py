@@ -8,14 +8,18 @@ import pytest
 
 from service.errors import UnknownModel
 from service.model import files
-from service.model.version import BlendWeights, Model
+from service.model.version import BlendWeights, Model, Prices
 from tests.service.given import NOON, catalogue, latent, model
 
 KNOWN = catalogue()
 TRACK_IDS = [brief.id for brief in KNOWN.briefs]
+PRICES = Prices(
+    values=np.linspace(0, 1, KNOWN.size, dtype=np.float32), shares=np.arange(1.0, KNOWN.size + 1)
+)
 FITTED = model(
     KNOWN,
     blend=BlendWeights(artist=0.7),
+    prices=PRICES,
     metrics={"hybrid.recall": 0.25},
     latent=latent(KNOWN.size),
 )
@@ -51,6 +55,29 @@ def test_a_version_comes_back_to_the_bit(tmp_path: Path) -> None:
     )
     assert (FITTED.blend, FITTED.metrics) == (loaded.blend, loaded.metrics)
     assert FITTED.listeners.ids == loaded.listeners.ids
+
+
+def test_prices_come_back_and_none_are_none(tmp_path: Path) -> None:
+    files.save(msgspec.structs.replace(FITTED, prices=None), TRACK_IDS, tmp_path / "free")
+    saved(tmp_path)
+
+    prices = load(tmp_path).prices
+
+    assert load(tmp_path / "free").prices is None
+    assert prices is not None
+    np.testing.assert_array_equal(PRICES.values, prices.values)
+    np.testing.assert_array_equal(PRICES.shares, prices.shares)
+
+
+@pytest.mark.parametrize("name", ["prices.npy", "exposure_shares.npy"])
+def test_prices_of_other_tracks_are_broken(tmp_path: Path, name: str) -> None:
+    home = saved(tmp_path)
+    about = files._write(home / name, np.ones(3, np.float32))
+    vouched = msgspec.json.decode((home / files.MANIFEST).read_bytes())["files"]
+    rewrite(home, files=vouched | {name: about})
+
+    with pytest.raises(files.BrokenModel, match="do not fit together"):
+        load(tmp_path)
 
 
 def test_a_model_of_nobody_and_nothing_comes_back_too(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_context_names_the_features_that_fit() -> None:
     told = reason("context", "metal05", context=Context(mood="energetic"))
 
     assert "energy" == told.features[0]
-    assert "Fits energetic: similar energy and tempo" == told.text
+    assert "Fits energetic: similar energy and valence" == told.text
 
 
 def test_trending_says_that_many_play_it() -> None:
