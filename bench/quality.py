@@ -16,8 +16,11 @@ from service.learn.scorecard import Comparison, Interval, Scorecard
 
 
 def quality_n(*, quick: bool) -> Outcome:
-    """Protocol N: #nowplaying playlists, Recall and NDCG at 20."""
-    return _quality("n", picture=not quick)
+    """Protocol N: #nowplaying playlists, Recall and NDCG at 20; then with tracks nobody heard."""
+    known, cold = _quality("n", picture=not quick), _quality("n-cold", picture=False)
+    rows = [Row(name=f"{row.name}, unheard tracks", values=row.values) for row in cold.rows]
+    bars = [bar(f"unheard tracks: {one.name}", one.value, one.op, one.limit) for one in cold.bars]
+    return msgspec.structs.replace(known, rows=known.rows + rows, bars=known.bars + bars)
 
 
 def quality_s(*, quick: bool) -> Outcome:
@@ -34,12 +37,13 @@ def _quality(name: str, *, picture: bool) -> Outcome:
     if picture:
         RESULTS.mkdir(parents=True, exist_ok=True)
         draw(found, RESULTS / f"quality-{name}.png")
-    best = figures(found.rows[BLEND].quality)
+    best = figures(found.rows[found.judged].quality)
     alone = max(card.quality.ndcg for name, card in found.rows.items() if name.endswith(" alone"))
+    judged = found.judged.removesuffix(" alone")
     return Outcome(
         rows=rows_of(found),
         bars=[
-            bar(f"{metric}@{found.k} of the {BLEND}", float(best[metric]), ">=", limit)
+            bar(f"{metric}@{found.k} of the {judged}", float(best[metric]), ">=", limit)
             for metric, limit in found.bars.items()
         ]
         + [
@@ -49,7 +53,7 @@ def _quality(name: str, *, picture: bool) -> Outcome:
                 ">=",
                 0,
             )
-        ],
+        ][: found.judged == BLEND],
         params=params_of(found),
     )
 

@@ -35,7 +35,10 @@ Mood = Literal["none", "happy", "sad", "energetic", "calm", "romantic"]
 Device = Literal["none", "phone", "desktop", "speaker", "car", "tv"]
 Mix = Literal["discover", "familiar", "blend"]
 Strategy = Literal["collaborative", "content", "context", "trending"]
-Part = Literal["collaborative", "artist", "genre", "audio", "context", "trending"]
+Part = Literal[
+    "collaborative", "spectral", "factors", "online",
+    "artist", "genre", "audio", "context", "trending",
+]  # fmt: skip
 Tier = Literal["personal", "stale", "segment", "popular"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 console = Console(highlight=False)
 
-PUBLISHED = ("n", "s", "k")
+PUBLISHED = ("n", "n-cold", "s", "k")
 STORE = "store"
 LENGTH = 20  # of lists from own data
 
@@ -45,6 +45,7 @@ def evaluate(data: str, json_path: Path | None, png_path: Path | None, **columns
     \b
     Published protocols; DATASETS_DIR names the folder with nowplaying/, lastfm_split/, lastfm_2k/:
       n      #nowplaying playlists, metrics at 20
+      n-cold the same with tracks that nobody has heard
       s      the Last.fm split of LightGCN++, at 10
       k      HetRec Last.fm, and what even exposure of the catalogue costs, at 10
     Own data; the last fifth of every listener's tracks is hidden and should be found again:
@@ -126,7 +127,8 @@ def _protocol(
         return asyncio.run(_stored(settings, STORE))
     if not Path(data).is_file():
         raise Invalid(
-            f"{data} is no protocol (n, s, k), not {STORE!r} and no file: see echotune evaluate -h"
+            f"{data} is no protocol ({', '.join(PUBLISHED)}), not {STORE!r} and no file:"
+            " see echotune evaluate -h"
         )
     if not (columns.get("user") and columns.get("track")):
         raise Invalid(f"say which columns of {data} are which: --user COLUMN --track COLUMN")

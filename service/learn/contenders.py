@@ -7,7 +7,7 @@ from msgspec import Struct, structs
 
 from service.domain import Part
 from service.learn import baselines
-from service.learn.evaluation import OF_PART, show, show_each
+from service.learn.evaluation import OF_PART, Only, show, show_each
 from service.learn.footprint import Footprint
 from service.learn.protocol import Protocol
 from service.learn.scorecard import Comparison, Scorecard, compare, exam, mark
@@ -35,8 +35,9 @@ def judge_all(
     of = exam(protocol.test, protocol.final)
     users, k = of.users.tolist(), protocol.k
     rows: dict[str, Scorecard] = {}
-    for number, part in enumerate(ALONE):
-        progress(0.3 * number / len(ALONE), f"judging: {part} alone")
+    parts: tuple[Only, ...] = (*ALONE, "content")
+    for number, part in enumerate(parts):
+        progress(0.3 * number / len(parts), f"judging: {part} alone")
         shown = show(view, protocol.final, users, k, only=part)
         if (shown >= 0).any():  # without metadata there is no content to rank by
             rows[f"{part} alone"] = mark(of, shown)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 import numpy as np
 from msgspec import Struct
@@ -15,16 +16,23 @@ from core.neighbours import ByTrack
 from core.topk import topk
 from service.domain import Part, User
 from service.model.current import View
+from service.model.latent import NOTHING_LATENT, Latent
 from service.model.version import BlendWeights, Listeners, Model
 from service.profile.history import History
 from service.recommend.ask import Ask, Listener
 from service.recommend.ordering import order
 from service.recommend.retrieval import Parts, Score, collaborative, content, trending
-from service.recommend.scoring import combine
+from service.recommend.scoring import WITHOUT_COLLABORATIVE, combine
 
 STRATEGIES: tuple[Score, ...] = (collaborative, content, trending)
-OF_PART: dict[Part, Score] = {
+Only = Part | Literal["content"]
+"""One part of a list, or all that is known without any listener but the one who asks."""
+OF_PART: dict[Only, Score] = {
+    "content": content,
     "collaborative": collaborative,
+    "spectral": collaborative,
+    "factors": collaborative,
+    "online": collaborative,
     "artist": content,
     "genre": content,
     "audio": content,
@@ -61,13 +69,13 @@ def listener_of(matrix: csr_array, user: int) -> Listener:
     return Listener(User(id=str(user)), history)
 
 
-def parts_of(view: View, listener: Listener, only: Part | None = None) -> Parts:
+def parts_of(view: View, listener: Listener, only: Only | None = None) -> Parts:
     """What a list without context is made of, or one part of it."""
     asked = STRATEGIES if only is None else [OF_PART[only]]
     parts: Parts = {}
     for strategy in asked:
         parts |= strategy(view, listener, Ask())
-    return {name: part for name, part in parts.items() if only in (None, name)}
+    return {name: part for name, part in parts.items() if only in (None, "content", name)}
 
 
 def show(
@@ -76,13 +84,12 @@ def show(
     users: Sequence[int],
     k: int,
     *,
-    only: Part | None = None,
+    only: Only | None = None,
     spaced: bool = False,
 ) -> Shown:
     """The lists of `users` without what they heard: of one part or all, artists spaced or not."""
-    weights = view.model.blend if view.model else BlendWeights()
-    weights = BlendWeights(**{only: 1.0}) if only else weights
-    return show_each(view, heard, users, k, {"": weights}, only=only, spaced=spaced)[""]
+    blends = {"": _weights(view, only)}
+    return show_each(view, heard, users, k, blends, only=only, spaced=spaced)[""]
 
 
 def show_each(
@@ -92,7 +99,7 @@ def show_each(
     k: int,
     blends: Mapping[str, BlendWeights],
     *,
-    only: Part | None = None,
+    only: Only | None = None,
     spaced: bool = False,
 ) -> dict[str, Shown]:
     """What `show` returns for several blends of the same parts, which are asked once."""
@@ -112,6 +119,14 @@ def show_each(
                 rows, _ = topk(np.where(allowed, scores, -np.inf).astype(np.float32), k=k)
             lists[name][place, : len(rows)] = rows
     return lists
+
+
+def _weights(view: View, only: Only | None) -> BlendWeights:
+    if only == "content":
+        return WITHOUT_COLLABORATIVE
+    if only is not None:
+        return BlendWeights(**{only: 1.0})
+    return view.model.blend if view.model else BlendWeights()
 
 
 def judge(shown: Shown, truth: csr_array, heard: csr_array) -> Quality:
@@ -141,7 +156,9 @@ def truth_of(matrix: csr_array) -> evaluation.Truth:
     return evaluation.Truth(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32))
 
 
-def trial_model(items: ItemWeights, matrix: csr_array, blend: BlendWeights) -> Model:
+def trial_model(
+    items: ItemWeights, matrix: csr_array, blend: BlendWeights, *, latent: Latent = NOTHING_LATENT
+) -> Model:
     """A model that only exists to be judged: no listeners to compare, no version to keep."""
     empty = np.empty(0, np.float32)
     return Model(
@@ -157,5 +174,6 @@ def trial_model(items: ItemWeights, matrix: csr_array, blend: BlendWeights) -> M
                 np.zeros(matrix.shape[1] + 1, np.int64), empty.astype(np.int32), empty
             ),
         ),
+        latent=latent,
         blend=blend,
     )

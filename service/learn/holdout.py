@@ -69,7 +69,7 @@ async def hold_out_newest(
         chosen_on=_matrix(choosing, shape),
         final=_matrix(fit + choosing, shape),
         test=_matrix(test, shape),
-        recipes=[Recipe(), Recipe(spectral_weight=0.3)],
+        recipes=[Recipe(), Recipe(directions=192)],
         bars={},
     )
 

@@ -20,4 +20,5 @@ class Protocol(Struct, frozen=True, kw_only=True):
     test: csr_array
     recipes: list[Recipe]  # candidates; validation picks one
     bars: dict[str, float]  # what a published or simpler model reached on the test rows
+    judged: str = "blend"  # the row that the bars are for
     goals: list[Goal] = []  # what turning the balance should reach

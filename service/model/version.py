@@ -8,12 +8,16 @@ from numpy.typing import NDArray
 
 from core.linear import ItemWeights
 from core.neighbours import ByTrack
+from service.model.latent import NOTHING_LATENT, Latent
 
 
 class BlendWeights(Struct, frozen=True, kw_only=True):
     """How much each part counts, on standardised scores; chosen on listens held out at the fit."""
 
     collaborative: float = 1.0
+    spectral: float = 0.4
+    factors: float = 0.6
+    online: float = 0.0
     artist: float = 0.2
     genre: float = 0.05
     audio: float = 0.05
@@ -45,6 +49,7 @@ class Model(Struct, frozen=True, kw_only=True):
     items: ItemWeights
     listener_counts: NDArray[np.int32]  # (tracks,) users who like each track
     listeners: Listeners
+    latent: Latent = NOTHING_LATENT
     blend: BlendWeights = BlendWeights()
     prices: Prices | None = None  # None: nothing is charged
     metrics: dict[str, float] = {}

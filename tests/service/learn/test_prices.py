@@ -30,7 +30,7 @@ def crowd() -> csr_array:
 
 
 def seen(heard: csr_array, known: Catalogue) -> View:
-    items = item_weights(heard, known, Recipe(dimensions=8))
+    items = item_weights(heard, known, Recipe())
     return view_of(items, heard, known, BlendWeights())
 
 

@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 from service.cli.evaluating import draw
 from service.cli.scorecards import as_table, tables
 from service.domain import Track
-from service.doors.datasets import PROTOCOLS, protocol_k, protocol_n, protocol_s
+from service.doors.datasets import PROTOCOLS, protocol_k, protocol_n, protocol_n_cold, protocol_s
 from service.errors import UnusableFile
 from service.learn.protocol import Protocol
 from service.learn.protocol_run import Outcome, choose_recipe, run_protocol
@@ -38,7 +38,10 @@ def protocol() -> Protocol:
         chosen_on=chosen_on,
         final=csr_array(matrix * (part <= 3)),
         test=test,
-        recipes=[Recipe(dimensions=3), Recipe(l2=1e9, spectral_weight=0)],
+        recipes=[
+            Recipe(directions=3, factors=3, factors_l2=1),
+            Recipe(l2=1e9, directions=1, factors=1),
+        ],
         bars={"recall": 0.5},
     )
 
@@ -71,7 +74,7 @@ def test_baselines_and_ablations_sit_the_same_exam(outcome: Outcome) -> None:
     assert {"popularity", "item-kNN", "EASE"} <= outcome.against.keys() <= outcome.rows.keys()
     assert outcome.rows["item-kNN"].quality.recall > 0.9
     assert outcome.against["popularity"].low > 0
-    assert outcome.without["collaborative"].low > 0
+    assert outcome.without["collaborative"].low < outcome.against["popularity"].low
     assert (outcome.left_out == "") == ("implicit ALS" in outcome.rows)
 
 
@@ -130,6 +133,18 @@ def test_protocol_n_is_split_to_the_letter(datasets: Path) -> None:
     assert 13_585 == protocol.chosen_on.nnz
     assert 8_669 == (np.diff(protocol.test.indptr) > 0).sum()
     assert protocol.final.multiply(protocol.test).nnz == 0
+
+
+def test_protocol_n_cold_holds_tracks_out_whole(datasets: Path) -> None:
+    protocol = protocol_n_cold(datasets)
+
+    cold = np.random.default_rng(7).permutation(3972)[:397]
+    of_cold = np.isin(protocol.test.indices, cold)
+    assert of_cold.all()
+    assert not np.isin(protocol.final.indices, cold).any()
+    assert 2_000 == (np.diff(protocol.test.indptr) > 0).sum()
+    assert protocol.final.nnz == protocol.fit.nnz + protocol.chosen_on.nnz
+    assert "content alone" == protocol.judged
 
 
 def test_protocol_s_is_split_to_the_letter(datasets: Path) -> None:

@@ -136,7 +136,21 @@ def test_the_part_that_added_most_is_named() -> None:
     assert ["Sounds", "More"] == [reason.text.split()[0] for reason in told]
 
 
-@pytest.mark.parametrize("part", ["collaborative", "artist", "genre", "audio", "trending"])
+@pytest.mark.parametrize(
+    "part, words",
+    [("spectral", "taste as a whole"), ("factors", "taste like yours"), ("online", "played last")],
+)
+def test_a_latent_part_thanks_no_single_track(part, words) -> None:
+    told = explain(VIEW, FAN, Ask(), {part: np.ones(KNOWN.size, np.float32)}, np.zeros(1, np.int32))
+
+    assert [("collaborative", ())] == [(one.stage, one.seeds) for one in told]
+    assert words in told[0].text
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["collaborative", "spectral", "factors", "online", "artist", "genre", "audio", "trending"],
+)
 @pytest.mark.parametrize("nothing", [0.0, np.nan])
 def test_a_part_that_found_nothing_is_never_the_reason(part, nothing) -> None:
     """At the end of a long list every part lowers the score: the least bad one is no reason."""
