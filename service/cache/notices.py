@@ -67,6 +67,10 @@ class Notices:
         except TimeoutError:
             metrics.SHARED_FAILURES.labels("owed").inc()
 
+    def owed(self) -> list[tuple[str, int]]:
+        """What has not arrived yet, in order: of these users the shared level may say less."""
+        return [one for user_id, owed in self._owed.items() for one in owed.of(user_id)]
+
     async def close(self) -> None:
         """Stop; what is still owed is lost, and other processes find out when their answers age."""
         if self._sending is not None:

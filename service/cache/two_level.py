@@ -133,10 +133,15 @@ class TwoLevel:
         self.forget_all()
 
     def forget_all(self) -> None:
-        """Keep nothing, and nothing of what is being made either."""
+        """Keep nothing, and nothing of what is being made either.
+
+        But for what was changed here and the shared level has not heard: it would say less.
+        """
         self._revs.forget_all()
         self._absent.clear()
         self.local.clear()
+        for user_id, rev in self._notices.owed() if self._notices else ():
+            self.heard(user_id, rev)
 
     async def close(self) -> None:
         """Stop what is under way."""

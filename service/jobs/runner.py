@@ -30,6 +30,7 @@ STALE_S = 30.0
 """Silence after which a worker counts as dead: thirty beats, longer than a loop ever blocks."""
 TEND_S = 5.0
 IDLE_S = 1.0
+AGAIN_S = 1.0
 KEPT_FOR = timedelta(days=7)
 FINAL = (Invalid, NotFound, Conflict, ModelNotReady)
 """Errors that the same job would meet again; a fit lacks listens, and waiting brings none."""
@@ -73,10 +74,11 @@ class Runner:
 
     async def close(self) -> None:
         """Take no more; what runs goes back into the queue for somebody else."""
-        tasks = [*self._loops, *self._attempts]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        pending = {*self._loops, *self._attempts}
+        while pending:  # again, if a driver's time limit and a cancellation met and one was lost
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=AGAIN_S)
         self._loops = []
 
     async def attempt(self, claim: Claim) -> None:

@@ -139,7 +139,7 @@ def judge(shown: Shown, truth: csr_array, heard: csr_array) -> Quality:
         ndcg=float(np.nanmean(evaluation.ndcg(shown, wanted))),
         mrr=float(np.nanmean(evaluation.mrr(shown, wanted))),
         coverage=evaluation.coverage(shown, heard.shape[1]),
-        gini=evaluation.gini(counts),
+        gini=evaluation.gini(counts) if counts.any() else float("nan"),  # nothing was shown
         novelty=evaluation.novelty(shown, listeners, heard.shape[0]),
         rarity=evaluation.rarity(shown, listeners, heard.shape[0]),
         diversity=_mean(diversity(shown, heard)),

@@ -93,8 +93,9 @@ def _metrics(view: View, heard: csr_array, held_out: csr_array) -> dict[str, flo
     metrics = {}
     for name, part in algorithms.items():
         quality: Quality = judge(show(view, heard, list(users), K, only=part), truth, heard)
-        for metric in quality.__struct_fields__:
-            metrics[f"{name}.{metric}"] = round(getattr(quality, metric), 4)
+        for metric, value in structs.asdict(quality).items():
+            if np.isfinite(value):  # lists of one track have no diversity, and JSON has no NaN
+                metrics[f"{name}.{metric}"] = round(value, 4)
     return metrics
 
 

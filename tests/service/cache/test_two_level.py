@@ -267,3 +267,24 @@ def test_the_table_of_strangers_does_not_grow(traced: None) -> None:
     assert "stranger199999" in absent
     absent.remove("stranger199999")
     assert "stranger199999" not in absent
+
+
+async def test_what_the_shared_level_has_not_heard_outlives_the_return_of_the_link(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A write while the wire is cut: the shared level still has the answer from before it."""
+    desk = Desk(MemoryShared(lambda: 100.0))
+    assert (1, "miss") == await desk.get()
+    await settle()
+
+    async def refuse(_revs) -> None:
+        raise SharedUnavailable("cut")
+
+    assert desk.shared is not None
+    monkeypatch.setattr(desk.cache._notices, "_note", refuse)
+    desk.rev = 2
+    await desk.cache.note("u1", 2)
+    desk.cache.regained()
+
+    assert (2, "miss") == await desk.get()
+    await desk.cache.close()
