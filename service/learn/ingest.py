@@ -77,6 +77,11 @@ class Ingest:
             await self._bus.publish(ListenStored(new))
         for user_id, rev in appended.revs.items():
             await self._bus.publish(UserUpdated(user_id, rev))
+        # A listen that comes again may be one whose process died before anybody was told.
+        for user_id in {listen.user_id for listen in valid} - appended.revs.keys():
+            user = await self._store.user(user_id)
+            if user is not None:
+                await self._bus.publish(UserUpdated(user_id, user.rev))
         return len(new)
 
     def _check(self, listen: Listen, now: datetime) -> Listen:

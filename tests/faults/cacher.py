@@ -1,6 +1,6 @@
 """One process with a cache, told what to do by its arguments; several of them share a folder.
 
-The database is a file of revs, mapped into every process. A loader says in another file when it ran.
+The database is a file of revs, mapped into every process. A loader says elsewhere when it ran.
 Usage: python -m tests.faults.cacher stampede|steady|hold|audit FOLDER URL NUMBER JSON
 """
 
@@ -45,7 +45,7 @@ class Database:
         return 1 + self._words[user * 3]
 
     def acknowledged(self, user: int) -> tuple[int, int]:
-        """A rev that was acknowledged, and when, in monotonic ns; whoever writes writes time first."""
+        """A rev that was acknowledged, and when, in monotonic ns; time is written first."""
         rev = self._words[user * 3 + 1]
         return rev, self._words[user * 3 + 2]
 
@@ -89,12 +89,12 @@ async def opened(folder: Path, url: str, options: dict[str, Any]) -> AsyncIterat
         shared.claim = _always_held(shared)  # type: ignore[method-assign]
     cache = TwoLevel(8 << 20, Revs(), shared)
     if options.get("without") == "versions":
-        cache.heard = lambda user_id, rev: None  # type: ignore[method-assign]
+        cache.heard = lambda *_: None  # type: ignore[method-assign]
     link = Link(listening, cache, name=shared.name)
     link.open()
     async with asyncio.timeout(20):
-        while not cache.linked:
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - there is nobody to tell
+        while not cache.linked:  # noqa: ASYNC110 - there is nobody to tell
+            await asyncio.sleep(0.01)
     try:
         yield Process(folder, cache, options)
     finally:
@@ -108,7 +108,7 @@ async def opened(folder: Path, url: str, options: dict[str, Any]) -> AsyncIterat
 def _always_held(shared: RedisShared) -> Callable[[str, str, int], Any]:
     async def claim(user_id: str, key: str, rev: int) -> Claim:
         claimed = await RedisShared.claim(shared, user_id, key, rev)
-        return Claim(claimed.rev, claimed.generation, True, claimed.token)  # noqa: FBT003
+        return Claim(claimed.rev, claimed.generation, True, claimed.token)
 
     return claim
 
@@ -183,8 +183,7 @@ async def audit(process: Process, number: int) -> dict[str, Any]:
 
 async def _start(process: Process) -> None:
     """Begin when everybody is here."""
-    while time.monotonic() < process.options["begin"]:
-        await asyncio.sleep(0.001)  # noqa: ASYNC110 - a moment all processes know
+    await asyncio.sleep(process.options["begin"] - time.monotonic())
 
 
 async def main() -> None:

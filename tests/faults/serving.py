@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,8 +22,9 @@ STOP_S = 10.0
 class Service:
     """`echotune serve` on a data folder and a port that both survive it."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
         self.data, self.port = data, free_port()
+        self._options, self._env = options, dict(env or {})
         self._log = data.parent / f"{data.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -45,9 +47,9 @@ class Service:
         command = (sys.executable, "-P", "-m", "service", "serve", "--no-demo")
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--host", HOST, "--port", str(self.port)],
+                [*command, "--host", HOST, "--port", str(self.port), *self._options],
                 cwd=ROOT,
-                env=env | {"ECHOTUNE_DATA_DIR": str(self.data)},
+                env=env | self._env | {"ECHOTUNE_DATA_DIR": str(self.data)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
