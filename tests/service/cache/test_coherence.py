@@ -32,7 +32,7 @@ from tests.service.cache.replicas import (
     Unversioned,
 )
 
-SCHEDULES = int(os.environ.get("FAULTS_SCHEDULES", "600"))
+SCHEDULES = int(os.environ.get("FAULTS_SCHEDULES", "2000"))
 STEPS = 30
 REPLICAS = 2
 NOTICED_S = 3.0
