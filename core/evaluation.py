@@ -121,16 +121,28 @@ def novelty(shown: I32, listeners: NDArray[np.integer], users: int) -> float:
     Raises:
         ValueError: An array or number does not fit, or a row has more listeners than `users`.
     """
+    known = _known_shares(shown, listeners, users)
+    return float(np.mean(-np.log2(known)) / np.log2(users)) if known.size else float("nan")
+
+
+def rarity(shown: I32, listeners: NDArray[np.integer], users: int) -> float:
+    """Return the mean over shown slots of `1 - listeners / users`: the second novelty.
+
+    Arguments, exceptions and NaN as for `novelty`.
+    """
+    known = _known_shares(shown, listeners, users)
+    return float(np.mean(1 - known)) if known.size else float("nan")
+
+
+def _known_shares(shown: I32, listeners: NDArray[np.integer], users: int) -> F64:
+    """The share of users who know the track of each shown slot."""
     if listeners.ndim != 1 or not np.issubdtype(listeners.dtype, np.integer):
         raise ValueError(
             f"listeners must be integers (n,), got {listeners.dtype} {listeners.shape}"
         )
     users = checks.whole("users", users, max(2, int(listeners.max(initial=0))))
-    slots = _slots(shown, listeners.size)
-    if slots.size == 0:
-        return float("nan")
-    known = np.maximum(listeners[slots], 1) / users
-    return float(np.mean(-np.log2(known)) / np.log2(users))
+    known: F64 = np.maximum(listeners[_slots(shown, listeners.size)], 1) / users
+    return known
 
 
 def _slots(shown: I32, n: int) -> I32:

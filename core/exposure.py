@@ -7,6 +7,8 @@ Optimization, section 5; Bertsekas, "The auction algorithm", 1988). Only differe
 matter, so the least is 0: that of a row which is shown too little.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from core import checks
@@ -16,8 +18,13 @@ from core.keys import EMPTY, cut, empty_keys, row_of
 from core.topk import ROOM, offer_charged
 
 ROUNDS, STEP, HALVED_AFTER = 60, 0.01, 50
+FULL = 6
+"""Showings per row in a whole step. Fewer make a step that is smaller in proportion, so that one
+showing moves a price by `STEP / FULL` of its share, whether 500 or 5 million lists are counted."""
 MOST = 4.0
 """Times a list's best score: a row that costs more is not shown by anybody who has a choice."""
+LEAST = 0.01
+"""Of the mean share: what a smaller share is measured by, so that no step is without bound."""
 
 
 def exposure(scores: F32, prices: F32, *, charge: float, k: int) -> I64:
@@ -40,7 +47,14 @@ def exposure(scores: F32, prices: F32, *, charge: float, k: int) -> I64:
     return counts
 
 
-def fit_prices(scores: F32, *, k: int, target: F64, rounds: int = ROUNDS) -> F32:
+def fit_prices(
+    scores: F32,
+    *,
+    k: int,
+    target: F64,
+    rounds: int = ROUNDS,
+    progress: Callable[[float], None] = lambda _: None,
+) -> F32:
     """Return prices under which exposure comes near `target`, float32 `(n,)`.
 
     Args:
@@ -50,6 +64,7 @@ def fit_prices(scores: F32, *, k: int, target: F64, rounds: int = ROUNDS) -> F32
         target: float64 `(n,)`, not negative, with a sum above 0: the share of exposure of each row,
             in any unit.
         rounds: How often every list is made; 0 leaves every price at 0.
+        progress: Told the share of rounds that are done, after each.
 
     Raises:
         ValueError: An array or option does not fit.
@@ -58,8 +73,20 @@ def fit_prices(scores: F32, *, k: int, target: F64, rounds: int = ROUNDS) -> F32
     prices = np.zeros(scores.shape[1], np.float32)
     for number in range(checks.whole("rounds", rounds, 0)):
         shown = exposure(scores, prices, charge=1.0, k=k)
-        prices = adjust(prices, shown, target, step=STEP / (1 + number / HALVED_AFTER))
+        step = pace(shown) / (1 + number / HALVED_AFTER)
+        prices = adjust(prices, shown, target, step=step)
+        progress((number + 1) / rounds)
     return prices
+
+
+def pace(shown: I64) -> float:
+    """Return the step that this many showings of these rows are worth: `STEP` at most.
+
+    Args:
+        shown: As for `adjust`; nothing shown is worth the least step there is.
+    """
+    whole = float(shown.sum()) / max(FULL * shown.size, 1)
+    return STEP * max(min(1.0, whole), float(np.finfo(np.float32).tiny))
 
 
 def adjust(prices: F32, shown: I64, target: F64, *, step: float) -> F32:
@@ -71,7 +98,7 @@ def adjust(prices: F32, shown: I64, target: F64, *, step: float) -> F32:
     Args:
         prices: Finite float32 `(n,)`.
         shown: int64 `(n,)`, how often each row was shown; none at all changes nothing.
-        target: As for `fit_prices`. A row with no share is measured by the mean share.
+        target: As for `fit_prices`. A share below a hundredth of the mean is measured by that.
         step: Above 0.
 
     Raises:
@@ -85,9 +112,10 @@ def adjust(prices: F32, shown: I64, target: F64, *, step: float) -> F32:
     if total == 0:
         return prices
     wanted = shares * total
-    excess = (shown - wanted) / np.where(wanted > 0, wanted, total / prices.size)
+    excess = (shown - wanted) / np.maximum(wanted, LEAST * total / prices.size)
     moved = prices + checks.positive("step", step) * excess
-    return np.minimum(moved - moved.min(), MOST).astype(np.float32)
+    capped: F32 = np.minimum(moved - moved.min(), MOST).astype(np.float32)
+    return capped
 
 
 def floor(target: F64, rows: I64, share: float) -> F64:

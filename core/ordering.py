@@ -1,4 +1,4 @@
-"""Order a list so that one artist does not crowd it."""
+"""Order a list so that one artist does not crowd it and no work comes twice."""
 
 import numpy as np
 
@@ -32,6 +32,40 @@ def space(artists: I32, limit: int, *, gap: int, cap: int) -> I32:
     out = np.empty(min(checks.whole("limit", limit, 1), artists.size), np.int32)
     _space(artists, checks.whole("gap", gap, 0), checks.whole("cap", cap, 1), out)
     return out
+
+
+def distinct(works: I32) -> I32:
+    """Return the first candidate of each work, in order: int32 `(d,)` positions in 0..m-1.
+
+    Args:
+        works: int32 `(m,)`, work code of each candidate, best candidate first: two recordings of
+            one work share it. -1 is unknown, a work of its own.
+
+    Raises:
+        ValueError: `works` is not int32 `(m,)`, or a code is below -1.
+    """
+    works = checks.ints("works", works, ("m",))
+    if works.min(initial=UNKNOWN) < UNKNOWN:
+        raise ValueError(f"works must be at least {UNKNOWN}, got {works.min()}")
+    out = np.empty(works.size, np.int32)
+    return out[: _distinct(works, out)]
+
+
+# A list has some hundred candidates at most: comparing all pairs beats hashing them.
+@kernel
+def _distinct(works, out):  # type: ignore[no-untyped-def]
+    found = 0
+    for at in range(works.size):
+        new = True
+        if works[at] != UNKNOWN:
+            for earlier in range(found):
+                if works[out[earlier]] == works[at]:
+                    new = False
+                    break
+        if new:
+            out[found] = at
+            found += 1
+    return found
 
 
 @kernel

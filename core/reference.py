@@ -94,14 +94,19 @@ def ease(interactions: Interactions, *, l2: float | F32) -> F32:
     return dense.astype(np.float32)
 
 
-def spectral(interactions: Interactions, *, dimensions: int) -> F32:
+def spectral(
+    interactions: Interactions,
+    *,
+    dimensions: int,
+    track_exponent: float = 0.5,
+    target_exponent: float = 0.5,
+) -> F32:
     x = interactions.toarray().astype(np.float64)
     of_users, of_tracks = (np.maximum(x.sum(axis=axis), 1e-9) for axis in (1, 0))
-    normal = x * of_users[:, None] ** -0.5 * of_tracks**-0.5
+    normal = x * of_users[:, None] ** -0.5 * of_tracks**-track_exponent
     directions = np.linalg.svd(normal)[2][:dimensions]
-    dense = of_tracks[:, None] ** -0.5 * (directions.T @ directions) * of_tracks**0.5
-    np.fill_diagonal(dense, 0)
-    return np.asarray(dense, np.float32)
+    left = of_tracks[:, None] ** -track_exponent * directions.T
+    return np.asarray(left @ directions * of_tracks**target_exponent, np.float32)
 
 
 def truncate(dense: F32, neighbours: int, *, tracks: I32, n: int) -> ItemWeights:

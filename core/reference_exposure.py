@@ -16,11 +16,10 @@ def exposure(scores: F32, prices: F32, *, charge: float, k: int) -> I64:
 
 
 def adjust(prices: F32, shown: I64, target: F64, *, step: float) -> F32:
-    wanted = target / target.sum() * shown.sum()
     if shown.sum() == 0:
         return prices
-    moved = [
-        price + step * (times - share) / (share or shown.sum() / prices.size)
-        for price, times, share in zip(prices.tolist(), shown.tolist(), wanted.tolist(), strict=True)
-    ]
+    wanted = target / target.sum() * shown.sum()
+    least = 0.01 * shown.sum() / prices.size
+    rows = zip(prices.tolist(), shown.tolist(), wanted.tolist(), strict=True)
+    moved = [price + step * (times - share) / max(share, least) for price, times, share in rows]
     return np.array([min(price - min(moved), 4.0) for price in moved], np.float32)

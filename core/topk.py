@@ -67,7 +67,7 @@ def offer(scores, first, keys, filled, k):  # type: ignore[no-untyped-def]
     threshold = score_of(keys[0])
     for start in range(0, scores.size, CHUNK):
         chunk = scores[start : start + CHUNK]
-        if not _any_above(chunk, threshold):
+        if not any_above(chunk, threshold):
             continue
         if filled + chunk.size > keys.size:
             filled = cut(keys, filled, k)
@@ -97,7 +97,8 @@ def _subtract(scores, prices, charge, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _any_above(chunk, threshold):  # type: ignore[no-untyped-def]
+def any_above(chunk, threshold):  # type: ignore[no-untyped-def]
+    """Whether a score is above the threshold; NaN never is."""
     above = np.int32(0)
     for at in range(chunk.size):
         above |= np.int32(chunk[at] > threshold)  # no early exit: it would stop vectorisation

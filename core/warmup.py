@@ -19,10 +19,11 @@ from core.ease import ease
 from core.evaluation import Truth, recall
 from core.exposure import fit_prices
 from core.factors import Factors
+from core.flow import flow
 from core.linear import contributions, fit, score
 from core.mips import ArtistCap, mips
 from core.neighbours import ByTrack, cosine
-from core.ordering import space
+from core.ordering import distinct, space
 from core.quantised import Quantised
 from core.similarity import similar, similar_batch, similarities
 from core.topk import topk
@@ -54,6 +55,8 @@ def warm() -> None:
     standardise(ones)
     blend(square, ones)
     space(rows, 2, gap=1, cap=1)
+    distinct(rows)
+    flow(square, rows, reach=1, gap=1)
     recall(rows[:, None], Truth(offsets, rows))
 
 

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any
 
@@ -13,10 +13,10 @@ from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from prometheus_client import start_http_server
 
 from service import metrics
 from service.api.contract import describe
+from service.api.jobs import JobController, JobOrder
 from service.api.listens import Feedback, ListenController
 from service.api.models import ModelController
 from service.api.operations import HealthController, read_metrics
@@ -44,7 +44,7 @@ PARTS = (
     "trainer",
     "jobs",
 )
-DOCUMENTED = (Track, Listen, Feedback, UserSettings, ProblemDetails)
+DOCUMENTED = (Track, Listen, Feedback, UserSettings, JobOrder, ProblemDetails)
 
 
 def served() -> Litestar:
@@ -67,9 +67,9 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with open_house(settings, watch=True) as house:
+        async with open_house(settings, watch=True, work=settings.role == "all") as house:
             app.state.house = house
-            with metrics_apart(settings):
+            with metrics.served_apart(settings):
                 if greet is not None:
                     greet(await greeting(house))
                 yield
@@ -81,6 +81,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             TrackController,
             UserController,
             ModelController,
+            JobController,
             HealthController,
             *([] if settings.metrics_port else [read_metrics]),
             explain_problem,
@@ -103,21 +104,6 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
     check_scopes(app.routes)
     describe(app, DOCUMENTED)
     return app
-
-
-@contextmanager
-def metrics_apart(settings: Settings) -> Iterator[None]:
-    """Serve /metrics on a port of its own while the application runs, if the settings name one."""
-    if settings.metrics_port is None:
-        yield
-        return
-    server, thread = start_http_server(settings.metrics_port, addr=settings.host)
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _provide(name: str) -> Provide:

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -11,15 +13,23 @@ from service.cache.link import Link
 from service.cache.redis import RedisShared
 from service.cache.revs import Revs
 from service.cache.two_level import TwoLevel
-from service.jobs import Jobs
+from service.errors import Invalid
+from service.jobs import JobQueue
+from service.jobs.memory import MemoryJobs
+from service.jobs.runner import Handler, Runner, Scheduled
 from service.learn.accounts import Accounts
+from service.learn.exposure import Exposure
 from service.learn.ingest import Ingest
 from service.learn.invalidation import Invalidation
+from service.learn.live_quality import LiveQuality
+from service.learn.precompute import Precompute
+from service.learn.prices import Target
 from service.learn.refresh import Refresh
 from service.learn.satisfaction import Satisfaction
 from service.learn.shelf import Shelf
 from service.learn.trainer import Trainer
 from service.model.current import Current
+from service.recommend.exposure import Shown
 from service.recommend.neighbourhood import Neighbourhood
 from service.recommend.recommender import Recommender
 from service.recommend.similar import SimilarTracks
@@ -36,15 +46,18 @@ class House(Struct, frozen=True, kw_only=True):
     bus: Bus
     current: Current
     cache: TwoLevel
-    jobs: Jobs
+    jobs: JobQueue
+    runner: Runner
     ingest: Ingest
     shelf: Shelf
     trainer: Trainer
     refresh: Refresh
+    exposure: Exposure
     accounts: Accounts
     recommender: Recommender
     neighbourhood: Neighbourhood
     similar_tracks: SimilarTracks
+    precompute: Precompute
 
 
 async def open_store(settings: Settings) -> Store:
@@ -53,15 +66,51 @@ async def open_store(settings: Settings) -> Store:
     Raises:
         StoreUnavailable: it cannot be opened.
     """
+    if settings.mongo_url is not None:
+        from motor.motor_asyncio import AsyncIOMotorClient  # or pymongo's AsyncMongoClient: ADR 4
+
+        from service.store.mongo import open_mongo
+
+        return await open_mongo(settings.mongo_url, AsyncIOMotorClient)
     return SqliteStore(settings.home / "echotune.db")
 
 
-def build(settings: Settings, store: Store, cache: TwoLevel) -> House:
+def open_jobs(settings: Settings) -> JobQueue:
+    """The queue these settings name; Redis is not asked before the first job.
+
+    Raises:
+        Invalid: the address is none.
+    """
+    if settings.events_redis_url is None:
+        return MemoryJobs()
+    from service.jobs.queues import QueuesJobs  # 0.2 s that embedded does without
+
+    try:
+        return QueuesJobs(settings.events_redis_url)
+    except ValueError as error:
+        raise Invalid(f"ECHOTUNE_EVENTS_REDIS_URL is no Redis address: {error}") from error
+
+
+def build(settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue) -> House:
     """Put the parts together; nothing is read or started yet."""
-    bus, current, jobs = Bus(), Current(), Jobs()
-    trainer = Trainer(store, bus, current, settings.home / "models")
+    bus, current, shown = Bus(), Current(), Shown()
+    target = Target(evenness=settings.exposure_evenness, new_artists=settings.new_artist_floor)
+    weights = Path(settings.exposure_weights) if settings.exposure_weights else None
+    trainer = Trainer(store, bus, current, settings.home / "models", target=target, weights=weights)
     satisfaction = Satisfaction(store)
-    wire(bus, Invalidation(current, cache), satisfaction)
+    live = LiveQuality(current)
+    wire(bus, Invalidation(current, cache), satisfaction, live)
+    accounts = Accounts(store, bus, current, jobs)
+    recommender = Recommender(
+        store,
+        current,
+        cache,
+        timeout_s=settings.strategy_timeout_ms / 1000,
+        balance=settings.balance,
+        shown=shown,
+    )
+    neighbourhood = Neighbourhood(store, current)
+    precompute = Precompute(current, accounts, recommender, neighbourhood)
     return House(
         settings=settings,
         store=store,
@@ -69,29 +118,54 @@ def build(settings: Settings, store: Store, cache: TwoLevel) -> House:
         current=current,
         cache=cache,
         jobs=jobs,
+        runner=Runner(jobs, handlers(trainer, accounts, precompute), schedule=schedule(settings)),
         ingest=Ingest(store, bus, current.knows),
         shelf=Shelf(store, bus),
         trainer=trainer,
         refresh=Refresh(store, current, trainer, cache, satisfaction=satisfaction),
-        accounts=Accounts(store, bus, current, jobs),
-        recommender=Recommender(
-            store,
-            current,
-            cache,
-            timeout_s=settings.strategy_timeout_ms / 1000,
-        ),
-        neighbourhood=Neighbourhood(store, current),
+        exposure=Exposure(current, shown, live),
+        accounts=accounts,
+        recommender=recommender,
+        neighbourhood=neighbourhood,
+        precompute=precompute,
         similar_tracks=SimilarTracks(store, current),
     )
 
 
-def wire(bus: Bus, invalidation: Invalidation, satisfaction: Satisfaction) -> None:
+def handlers(trainer: Trainer, accounts: Accounts, precompute: Precompute) -> dict[str, Handler]:
+    """Who does what, by kind of job; each leaves the same state however often it runs."""
+    return {
+        "train": lambda _, progress: trainer.fit(progress),
+        "erase": lambda arguments, _: accounts.erase_now(arguments["user_id"]),
+        "precompute-user": lambda arguments, _: precompute.user(arguments["user_id"]),
+        "precompute": lambda _, progress: precompute.lists(progress),
+        "profiles": lambda _, progress: precompute.profiles(progress),
+        "similarity": lambda _, progress: precompute.neighbours(progress),
+    }
+
+
+def schedule(settings: Settings) -> list[Scheduled]:
+    """What comes up again by itself: as often as what it makes would go stale."""
+    train = [Scheduled("train", timedelta(hours=settings.train_every_hours))]
+    return [
+        *(train if settings.train_every_hours else []),
+        Scheduled("precompute", timedelta(minutes=15)),
+        Scheduled("profiles", timedelta(hours=1)),
+        Scheduled("similarity", timedelta(hours=6)),
+    ]
+
+
+def wire(
+    bus: Bus, invalidation: Invalidation, satisfaction: Satisfaction, live: LiveQuality
+) -> None:
     """Who hears what. A fact is published after it is durable; every subscriber works in memory."""
     bus.subscribe(TrackChanged, invalidation.on_track_changed)
     bus.subscribe(ListenStored, invalidation.on_listen_stored)
     bus.subscribe(ListenStored, satisfaction.on_listen_stored)
+    bus.subscribe(ListenStored, live.on_listen_stored)
     bus.subscribe(ModelPublished, invalidation.on_model_published)
     bus.subscribe(UserUpdated, invalidation.on_user_updated)
+    bus.subscribe(UserUpdated, live.on_user_updated)
 
 
 @asynccontextmanager
@@ -125,18 +199,25 @@ async def open_cache(settings: Settings, *, watch: bool) -> AsyncIterator[TwoLev
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, *, watch: bool = False) -> AsyncIterator[House]:
-    """A loaded house; closed in the order that loses nothing."""
+async def open_house(
+    settings: Settings, *, watch: bool = False, work: bool = False
+) -> AsyncIterator[House]:
+    """A loaded house that may `watch` the store and `work` on jobs; closed losing nothing."""
     store = await open_store(settings)
     try:
         async with open_cache(settings, watch=watch) as cache:
-            house = build(settings, store, cache)
+            house = build(settings, store, cache, open_jobs(settings))
             try:
                 await house.refresh.load()
                 if watch:
                     house.refresh.watch()
+                    house.exposure.watch()
+                if work:
+                    house.runner.start()
                 yield house
             finally:
+                await house.runner.close()
+                await house.exposure.close()
                 await house.refresh.close()
                 await house.jobs.close()
     finally:

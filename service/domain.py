@@ -35,7 +35,10 @@ Mood = Literal["none", "happy", "sad", "energetic", "calm", "romantic"]
 Device = Literal["none", "phone", "desktop", "speaker", "car", "tv"]
 Mix = Literal["discover", "familiar", "blend"]
 Strategy = Literal["collaborative", "content", "context", "trending"]
-Part = Literal["collaborative", "artist", "genre", "audio", "context", "trending"]
+Part = Literal[
+    "collaborative", "spectral", "factors", "online",
+    "artist", "genre", "audio", "context", "trending",
+]  # fmt: skip
 Tier = Literal["personal", "stale", "segment", "popular"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -156,6 +159,21 @@ class User(Struct, frozen=True, kw_only=True):
     timezone: str = "UTC"
     blocked: Blocked = Blocked()
     updated_at: datetime = NOT_SENT
+
+
+class StoredProfile(Struct, frozen=True):
+    """A user's profile as a job derived it from revision `rev`; the store never looks inside."""
+
+    user_id: str
+    rev: int
+    body: bytes
+
+
+class Neighbour(Struct, frozen=True):
+    """Somebody like a user, as a job found them."""
+
+    user_id: str
+    similarity: float
 
 
 class Context(Struct, frozen=True, kw_only=True):

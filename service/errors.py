@@ -3,9 +3,9 @@
 EchoTuneError             str(error) is always safe to show to a client
 ├── Invalid               InvalidListen, UnusableFile: the same request will never work
 ├── NotFound              UnknownUser, UnknownTrack, UnknownJob, UnknownModel
-├── Conflict              AlreadyRunning
+├── Conflict              what is asked contradicts what is there
 ├── TooLarge              the body is over the route's limit
-└── Unavailable           StoreUnavailable, ModelNotReady: the same request may work later
+└── Unavailable           StoreUnavailable, JobsUnavailable, ModelNotReady: try again later
 """
 
 
@@ -38,7 +38,7 @@ class UnknownTrack(NotFound):
 
 
 class UnknownJob(NotFound):
-    """No job with this id is known to this process."""
+    """No job, or no dead letter, with this id is known."""
 
 
 class UnknownModel(NotFound):
@@ -47,10 +47,6 @@ class UnknownModel(NotFound):
 
 class Conflict(EchoTuneError):
     """The request contradicts what is already there or already going on."""
-
-
-class AlreadyRunning(Conflict):
-    """The same work is being done right now."""
 
 
 class TooLarge(EchoTuneError):
@@ -63,6 +59,10 @@ class Unavailable(EchoTuneError):
 
 class StoreUnavailable(Unavailable):
     """The store did not answer."""
+
+
+class JobsUnavailable(Unavailable):
+    """The job queue did not answer."""
 
 
 class ModelNotReady(Unavailable):

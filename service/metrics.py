@@ -1,10 +1,13 @@
 """Every metric EchoTune exports. Labels have few, known values: never an id, path or message."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
+
+from service.settings import Settings
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
@@ -31,8 +34,16 @@ SATISFACTION = Gauge(
 )
 ACCURACY = Gauge(
     "recommendation_algorithm_accuracy",
-    "Offline quality of the serving model on listens held out at its fit.",
+    "Of the serving model: on listens held out at its fit; hit_at_k: of lists sent, played since.",
     ["algorithm", "metric_type"],
+)
+LIVE_COVERAGE = Gauge(
+    "echotune_live_coverage", "Share of the catalogue that anybody was shown in 24 hours."
+)
+LIVE_GINI = Gauge("echotune_live_gini", "Gini of how often tracks were shown in 24 hours.")
+LIVE_NOVELTY = Gauge(
+    "echotune_live_novelty",
+    "Mean self-information of what was shown in 24 hours: 1 is unheard of.",
 )
 STRATEGY_OUTCOMES = Counter(
     "echotune_strategy_outcomes_total",
@@ -49,6 +60,28 @@ REQUEST_SECONDS = Histogram(
 MODEL_FITTED = Gauge(
     "echotune_model_fitted_timestamp_seconds", "When the serving model was fitted."
 )
+JOBS = Counter("echotune_jobs_total", "Attempts at jobs that ended.", ["kind", "outcome"])
+"""done | failed (for good) | retried | lost (cancelled, or taken over by another worker)"""
+JOBS_WAITING = Gauge("echotune_jobs_waiting", "Jobs that wait, due or not.", ["priority"])
+JOBS_OLDEST = Gauge("echotune_jobs_oldest_waiting_seconds", "Age of the oldest job that is due.")
+JOBS_DEAD = Gauge(
+    "echotune_jobs_dead_letters", "Jobs that failed for good; 100 means as many or more."
+)
+
+
+@contextmanager
+def served_apart(settings: Settings) -> Iterator[None]:
+    """Serve /metrics on a port of its own while the application runs, if the settings name one."""
+    if settings.metrics_port is None:
+        yield
+        return
+    server, thread = start_http_server(settings.metrics_port, addr=settings.host)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 class LookupTally:

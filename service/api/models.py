@@ -1,4 +1,4 @@
-"""Model versions: fit, list, activate; and the jobs that do it."""
+"""Model versions: fit, list, activate."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 from service.api.contract import documents
 from service.api.scopes import scope
 from service.api.users import JobRef
-from service.jobs import Job, Jobs
+from service.jobs import JobQueue
 from service.learn.trainer import Trainer
 
 
@@ -41,9 +41,9 @@ class ModelController(Controller):
         operation_class=documents(),
         opt=scope("admin:models"),
     )
-    async def fit(self, trainer: NamedDependency[Trainer], jobs: NamedDependency[Jobs]) -> JobRef:
+    async def fit(self, jobs: NamedDependency[JobQueue]) -> JobRef:
         """Fit a model on everything stored and serve it when it is done."""
-        return JobRef(jobs.start("fit", trainer.fit).job_id)
+        return JobRef((await jobs.put("train", {})).job_id)
 
     @get(
         "/v1/models",
@@ -69,16 +69,6 @@ class ModelController(Controller):
         """Serve another version, older or newer, from the next request on."""
         await trainer.activate(version)
         return _page(trainer)
-
-    @get(
-        "/v1/jobs/{job_id:str}",
-        operation_id="getJob",
-        operation_class=documents(),
-        opt=scope("admin:models"),
-    )
-    async def job(self, job_id: FromPath[str], jobs: NamedDependency[Jobs]) -> Job:
-        """How a job is doing."""
-        return jobs.get(job_id)
 
 
 def _page(trainer: Trainer) -> ModelsPage:

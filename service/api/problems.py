@@ -42,10 +42,10 @@ PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
     errors.UnknownJob: (404, "unknown-job"),
     errors.UnknownModel: (404, "unknown-model"),
     errors.Conflict: (409, "conflict"),
-    errors.AlreadyRunning: (409, "already-running"),
     errors.TooLarge: (413, "too-large"),
     errors.Unavailable: (503, "unavailable"),
     errors.StoreUnavailable: (503, "store-unavailable"),
+    errors.JobsUnavailable: (503, "jobs-unavailable"),
     errors.ModelNotReady: (503, "model-not-ready"),
 }
 RETRY_AFTER_S = "5"

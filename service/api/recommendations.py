@@ -38,6 +38,15 @@ class RecommendQuery(Struct, forbid_unknown_fields=True):
     mix: Mix = "discover"
     exclude: Annotated[str, Meta(max_length=13_000, description="Track ids, comma separated.")] = ""
     explain: Annotated[int, Meta(ge=0, le=1)] = 1
+    flow: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1,
+            description="1 moves tracks by up to 3 places, never the first, for small steps in"
+            " tempo and energy.",
+        ),
+    ] = 0
 
     def ask(self) -> Ask:
         """The normalised form: equal questions have equal keys."""
@@ -56,6 +65,7 @@ class RecommendQuery(Struct, forbid_unknown_fields=True):
             mix=self.mix,
             exclude=_track_ids(self.exclude),
             explain=bool(self.explain),
+            flow=bool(self.flow),
         )
 
 
@@ -89,7 +99,8 @@ class RecommendationController(Controller):
     ) -> Response[Page]:
         """Tracks this user is likely to enjoy next; what is popular for a user nobody knows."""
         ask = read_query(request, RecommendQuery).ask()
-        answer, source = await recommender.for_user(read_path(user_id, UserId), ask)
+        user_id = read_path(user_id, UserId)
+        answer, source = await recommender.for_user(user_id, ask)
         etag = f'"{answer.tag}-json"'
         headers = {
             "ETag": etag,
@@ -99,6 +110,7 @@ class RecommendationController(Controller):
         }
         if _has(request.headers.get("if-none-match", ""), etag):
             return Response(b"", status_code=304, headers=headers)  # type: ignore[arg-type]
+        recommender.sent(user_id, ask, answer)
         return Response(answer.body, media_type="application/json", headers=headers)  # type: ignore[arg-type]
 
     @get(

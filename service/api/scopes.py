@@ -7,7 +7,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 
 Scope = Literal[
-    "public", "recs:read", "events:write", "users:write", "tracks:write", "admin:models"
+    "public",
+    "recs:read",
+    "events:write",
+    "users:write",
+    "tracks:write",
+    "admin:models",
+    "admin:jobs",
 ]
 
 

@@ -6,8 +6,11 @@ import sys
 import rich_click as click
 
 from service.cli.asking import recommend
+from service.cli.doctor import doctor
 from service.cli.evaluating import evaluate
+from service.cli.exporting import export
 from service.cli.importing import demo, import_
+from service.cli.jobs import jobs
 from service.cli.serving import serve
 from service.cli.training import train
 from service.errors import EchoTuneError
@@ -22,7 +25,7 @@ def echotune() -> None:
     """
 
 
-for command in (serve, demo, import_, train, recommend, evaluate):
+for command in (serve, demo, import_, export, train, recommend, evaluate, jobs, doctor):
     echotune.add_command(command)
 
 

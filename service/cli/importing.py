@@ -20,10 +20,19 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.domain import User
-    from service.doors.importers import Row, Summary
+    from service.doors.importers import Options, Row, Summary
     from service.store import Store
 
-FORMATS = ("tracks-spotify", "tracks-jsonl", "listens-jsonl", "interactions", "fma", "hetrec")
+EXPORT = "echotune"
+FORMATS = (
+    EXPORT,
+    "tracks-spotify",
+    "tracks-jsonl",
+    "listens-jsonl",
+    "interactions",
+    "fma",
+    "hetrec",
+)
 USERS_AT_ONCE = 256
 LISTENS = 200_000  # of the demo world, if nobody says otherwise
 
@@ -74,23 +83,45 @@ def import_(format_: str, paths: tuple[Path, ...], **options: object) -> None:
         echotune import listens-jsonl listens.jsonl
     fma             Free Music Archive, best both files together
         echotune import fma echonest-metrics.json swooshstreams.csv
+    echotune        a folder that `echotune export` wrote
+        echotune import echotune backup
     hetrec          HetRec 2011 Last.fm, artists as tracks
         echotune import hetrec hetrec2011-lastfm-2k.zip
     """  # noqa: D301 - click wants the character, not the two letters
-    from service.doors.importers import FORMATS as READERS
+    if format_ == EXPORT:
+        _restore(paths)
+        return
     from service.doors.importers import Options
 
     said = msgspec.convert(options, Options)
     said = msgspec.structs.replace(said, delimiter=_delimiter(said.delimiter))
     started = perf_counter()
     settings, console = Settings.from_env(os.environ), Console(stderr=True)
-    reading = READERS[format_](paths, said)
-    rejects = settings.home / "rejects" / f"{format_}-{paths[0].name or 'here'}.jsonl"
-    rows = _Rows(reading.rows, reading.total, format_, rejects)
-    summary = asyncio.run(_fill(settings, rows, console))
+    summary = read_into(settings, format_, paths, said, console)
     _print(summary, perf_counter() - started)
     if not summary.usable:
         raise Exit(1)
+
+
+def read_into(
+    settings: Settings, format_: str, paths: Sequence[Path], said: "Options", console: Console
+) -> "Summary":
+    """Read files of one format into the store the settings name."""
+    from service.doors.importers import FORMATS as READERS
+
+    reading = READERS[format_](paths, said)
+    rejects = settings.home / "rejects" / f"{format_}-{paths[0].name or 'here'}.jsonl"
+    rows = _Rows(reading.rows, reading.total, format_, rejects)
+    return asyncio.run(_fill(settings, rows, console))
+
+
+def _restore(folders: Sequence[Path]) -> None:
+    from service.cli.exporting import restore
+
+    settings, console = Settings.from_env(os.environ), Console(stderr=True)
+    for folder in folders:
+        new = asyncio.run(restore(settings, folder, console))
+        click.echo(f"imported {folder}: {new:,} listens were new")
 
 
 @click.command(short_help="Fill the store with a generated music world.")
@@ -156,7 +187,7 @@ async def _fill(
     try:
         known = {track.id for track in await store.tracks()}
         await _settle(store, users)
-        with _bar(source.title, source.total, console) as advance:
+        with bar(source.title, source.total, console) as advance:
             return await run(
                 source.rows,
                 store,
@@ -187,7 +218,7 @@ async def _settle(store: "Store", users: "Sequence[User]") -> None:
 
 
 @contextmanager
-def _bar(title: str, total: int, console: Console) -> Iterator[Callable[[int], object]]:
+def bar(title: str, total: int, console: Console) -> Iterator[Callable[[int], object]]:
     """A progress bar with rate and time left; call what it yields with the rows done so far."""
     from rich.progress import (
         BarColumn,

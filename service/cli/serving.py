@@ -1,5 +1,6 @@
 """echotune serve: from nothing to an answering port."""
 
+import asyncio
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,37 +24,58 @@ HEADER_TIMEOUT_MS = 5_000  # Granian's default of 30 s lets 200 idle sockets hol
 @click.option(
     "--port", type=int, default=None, help="Port [ECHOTUNE_PORT, 8000]; 0 takes a free one."
 )
-@click.option("--role", type=click.Choice(["all", "api", "worker", "learner"]), default="all")
+@click.option(
+    "--role",
+    type=click.Choice(["all", "api", "worker"]),
+    default=None,
+    help="What this process does [ECHOTUNE_ROLE, all]; worker: jobs only, api: everything else.",
+)
 @click.option("--workers", type=click.IntRange(1), default=1, help="Server processes.")
 @click.option("--no-demo", is_flag=True, help="Start with an empty catalogue, not the demo world.")
-def serve(*, host: str | None, port: int | None, role: str, workers: int, no_demo: bool) -> None:
+def serve(
+    *, host: str | None, port: int | None, role: str | None, workers: int, no_demo: bool
+) -> None:
     """Serve recommendations over HTTP.
 
     With an empty data folder it first makes a demo world to play with: a catalogue, listeners with
     tastes, ninety days of listens. Then it fits a model if there is none, and prints what to try.
     """
-    overrides = {"ECHOTUNE_HOST": host, "ECHOTUNE_PORT": port}
+    overrides = {"ECHOTUNE_HOST": host, "ECHOTUNE_PORT": port, "ECHOTUNE_ROLE": role}
     os.environ.update({name: str(value) for name, value in overrides.items() if value is not None})
     settings = Settings.from_env(os.environ)
     linked = settings.redis_url is not None and settings.events_redis_url is not None
-    if (workers > 1 or role != "all") and not linked:
+    if (workers > 1 and not linked) or (
+        settings.role != "all" and settings.events_redis_url is None
+    ):
         raise Invalid(
             "--workers above 1 or a --role other than all needs ECHOTUNE_EVENTS_REDIS_URL and"
             " ECHOTUNE_REDIS_URL, so that the processes hear of each other"
         )
-    if role != "all":
-        raise Invalid(f"--role {role}: every process of this release does everything")
     if workers > 1 and settings.metrics_port is not None:
         raise Invalid("ECHOTUNE_METRICS_PORT is one port, and --workers above 1 would need several")
     home = settings.home
     home.mkdir(parents=True, exist_ok=True)
-    if not no_demo:
+    if not no_demo and settings.role != "worker":
         demo_if_empty(settings)
     with console.status("compiling kernels (once per machine and release)"):
         prepare_kernels(home)
+    if settings.role == "worker":
+        run_worker(settings)
+        return
     fit_if_needed(settings, console=console)
     os.environ["ECHOTUNE_PORT"] = str(settings.port or free_port(settings.host))
     run_server(Settings.from_env(os.environ), workers=workers)
+
+
+def run_worker(settings: Settings) -> None:
+    """Jobs until SIGTERM or Ctrl-C."""
+    import asyncio
+
+    from service.logs import configure_logs
+    from service.worker import work
+
+    configure_logs(settings.log_level)
+    asyncio.run(work(settings))
 
 
 def demo_if_empty(settings: Settings) -> None:
@@ -61,13 +83,30 @@ def demo_if_empty(settings: Settings) -> None:
     unfinished = settings.home / "demo.unfinished"
     if unfinished.exists():  # the same `now` gives the same world, and what is there is skipped
         now = datetime.fromisoformat(unfinished.read_text(encoding="ascii"))
-    elif (settings.home / "echotune.db").exists():
+    elif has_store(settings):
         return
     else:
         now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         unfinished.write_text(now.isoformat(), encoding="ascii")
     make_demo(settings, console=console, now=now)
     unfinished.unlink()
+
+
+def has_store(settings: Settings) -> bool:
+    """Whether there is a store already: the file of SQLite, or tracks in MongoDB."""
+    if settings.mongo_url is None:
+        return (settings.home / "echotune.db").exists()
+    return asyncio.run(_count_tracks(settings)) > 0
+
+
+async def _count_tracks(settings: Settings) -> int:
+    from service.bootstrap import open_store
+
+    store = await open_store(settings)
+    try:
+        return (await store.counts())["tracks"]
+    finally:
+        await store.close()
 
 
 def run_server(settings: Settings, *, workers: int) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from service.bus import Bus, UserUpdated
 from service.domain import Listen, User, UserSettings
 from service.errors import Invalid, UnknownUser
-from service.jobs import Jobs, Progress
+from service.jobs import JobQueue
 from service.model.current import Current
 from service.profile.clock import zone
 from service.profile.history import NEWEST, fold
@@ -16,7 +16,7 @@ from service.store import Store
 class Accounts:
     """Users, by id."""
 
-    def __init__(self, store: Store, bus: Bus, current: Current, jobs: Jobs) -> None:
+    def __init__(self, store: Store, bus: Bus, current: Current, jobs: JobQueue) -> None:
         self._store, self._bus, self._current, self._jobs = store, bus, current, jobs
 
     async def profile(self, user_id: str) -> Profile:
@@ -43,16 +43,23 @@ class Accounts:
         """Start erasing everything about a user; the id of the job.
 
         Raises:
-            UnknownUser, AlreadyRunning
+            UnknownUser, JobsUnavailable
         """
         await self._known(user_id)
+        return (await self._jobs.put("erase", {"user_id": user_id}, priority="high")).job_id
 
-        async def work(progress: Progress) -> None:
-            progress(0.0)
-            await self._store.delete_user(user_id)
-            await self._bus.publish(UserUpdated(user_id, None))
+    async def erase_now(self, user_id: str) -> None:
+        """Erase everything about a user, and say so; somebody already gone is no error."""
+        await self._store.delete_user(user_id)
+        await self._bus.publish(UserUpdated(user_id, None))
 
-        return self._jobs.start(f"erasure of {user_id}", work).job_id
+    async def known(self, user_id: str) -> str:
+        """The id, if it is anybody's.
+
+        Raises:
+            UnknownUser
+        """
+        return (await self._known(user_id)).id
 
     async def listens(
         self, user_id: str, limit: int, cursor: str | None

@@ -1,7 +1,8 @@
 """How good lists are on plays the model has not seen, through the very code that serves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 import numpy as np
 from msgspec import Struct
@@ -9,21 +10,29 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from core import evaluation
+from core.diversity import diversity
 from core.linear import ItemWeights
 from core.neighbours import ByTrack
 from core.topk import topk
 from service.domain import Part, User
 from service.model.current import View
+from service.model.latent import NOTHING_LATENT, Latent
 from service.model.version import BlendWeights, Listeners, Model
 from service.profile.history import History
 from service.recommend.ask import Ask, Listener
 from service.recommend.ordering import order
 from service.recommend.retrieval import Parts, Score, collaborative, content, trending
-from service.recommend.scoring import combine
+from service.recommend.scoring import WITHOUT_COLLABORATIVE, combine
 
 STRATEGIES: tuple[Score, ...] = (collaborative, content, trending)
-OF_PART: dict[Part, Score] = {
+Only = Part | Literal["content"]
+"""One part of a list, or all that is known without any listener but the one who asks."""
+OF_PART: dict[Only, Score] = {
+    "content": content,
     "collaborative": collaborative,
+    "spectral": collaborative,
+    "factors": collaborative,
+    "online": collaborative,
     "artist": content,
     "genre": content,
     "audio": content,
@@ -32,14 +41,17 @@ OF_PART: dict[Part, Score] = {
 Shown = NDArray[np.int32]  # (users, k) rows, best first, padded with -1
 
 
-class Quality(Struct, frozen=True):
+class Quality(Struct, frozen=True, kw_only=True):
     """Means over users with at least one held-out play, and over everything shown."""
 
     recall: float
     ndcg: float
+    mrr: float = 0.0
     coverage: float
     gini: float
-    novelty: float
+    novelty: float  # self-information: 0 everybody knows it, 1 one user does
+    rarity: float = 0.0  # the other novelty: 1 - listeners / users
+    diversity: float = 0.0  # of one list: 1 - cosine of two tracks' listeners
 
 
 def listener_of(matrix: csr_array, user: int) -> Listener:
@@ -57,13 +69,13 @@ def listener_of(matrix: csr_array, user: int) -> Listener:
     return Listener(User(id=str(user)), history)
 
 
-def parts_of(view: View, listener: Listener, only: Part | None = None) -> Parts:
+def parts_of(view: View, listener: Listener, only: Only | None = None) -> Parts:
     """What a list without context is made of, or one part of it."""
     asked = STRATEGIES if only is None else [OF_PART[only]]
     parts: Parts = {}
     for strategy in asked:
         parts |= strategy(view, listener, Ask())
-    return {name: part for name, part in parts.items() if only in (None, name)}
+    return {name: part for name, part in parts.items() if only in (None, "content", name)}
 
 
 def show(
@@ -72,26 +84,49 @@ def show(
     users: Sequence[int],
     k: int,
     *,
-    only: Part | None = None,
+    only: Only | None = None,
     spaced: bool = False,
 ) -> Shown:
     """The lists of `users` without what they heard: of one part or all, artists spaced or not."""
-    weights = view.model.blend if view.model else BlendWeights()
-    shown = np.full((len(users), k), -1, np.int32)
+    blends = {"": _weights(view, only)}
+    return show_each(view, heard, users, k, blends, only=only, spaced=spaced)[""]
+
+
+def show_each(
+    view: View,
+    heard: csr_array,
+    users: Sequence[int],
+    k: int,
+    blends: Mapping[str, BlendWeights],
+    *,
+    only: Only | None = None,
+    spaced: bool = False,
+) -> dict[str, Shown]:
+    """What `show` returns for several blends of the same parts, which are asked once."""
+    lists = {name: np.full((len(users), k), -1, np.int32) for name in blends}
     for place, user in enumerate(users):
         listener = listener_of(heard, user)
         parts = parts_of(view, listener, only)
         if not parts:
             continue
-        scores = combine(parts, BlendWeights(**{only: 1.0}) if only else weights)
-        allowed = np.ones(len(scores), np.bool_)
+        allowed = np.ones(view.catalogue.size, np.bool_)
         allowed[listener.history.rows] = False
-        if spaced:
-            rows, _ = order(scores, allowed, view.catalogue, k)
-        else:
-            rows, _ = topk(np.where(allowed, scores, -np.inf).astype(np.float32), k=k)
-        shown[place, : len(rows)] = rows
-    return shown
+        for name, weights in blends.items():
+            scores = combine(parts, weights)
+            if spaced:
+                rows, _ = order(scores, allowed, view.catalogue, k)
+            else:
+                rows, _ = topk(np.where(allowed, scores, -np.inf).astype(np.float32), k=k)
+            lists[name][place, : len(rows)] = rows
+    return lists
+
+
+def _weights(view: View, only: Only | None) -> BlendWeights:
+    if only == "content":
+        return WITHOUT_COLLABORATIVE
+    if only is not None:
+        return BlendWeights(**{only: 1.0})
+    return view.model.blend if view.model else BlendWeights()
 
 
 def judge(shown: Shown, truth: csr_array, heard: csr_array) -> Quality:
@@ -102,10 +137,18 @@ def judge(shown: Shown, truth: csr_array, heard: csr_array) -> Quality:
     return Quality(
         recall=float(np.nanmean(evaluation.recall(shown, wanted))),
         ndcg=float(np.nanmean(evaluation.ndcg(shown, wanted))),
+        mrr=float(np.nanmean(evaluation.mrr(shown, wanted))),
         coverage=evaluation.coverage(shown, heard.shape[1]),
         gini=evaluation.gini(counts),
         novelty=evaluation.novelty(shown, listeners, heard.shape[0]),
+        rarity=evaluation.rarity(shown, listeners, heard.shape[0]),
+        diversity=_mean(diversity(shown, heard)),
     )
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float("nan")
 
 
 def truth_of(matrix: csr_array) -> evaluation.Truth:
@@ -113,7 +156,9 @@ def truth_of(matrix: csr_array) -> evaluation.Truth:
     return evaluation.Truth(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32))
 
 
-def trial_model(items: ItemWeights, matrix: csr_array, blend: BlendWeights) -> Model:
+def trial_model(
+    items: ItemWeights, matrix: csr_array, blend: BlendWeights, *, latent: Latent = NOTHING_LATENT
+) -> Model:
     """A model that only exists to be judged: no listeners to compare, no version to keep."""
     empty = np.empty(0, np.float32)
     return Model(
@@ -129,5 +174,6 @@ def trial_model(items: ItemWeights, matrix: csr_array, blend: BlendWeights) -> M
                 np.zeros(matrix.shape[1] + 1, np.int64), empty.astype(np.int32), empty
             ),
         ),
+        latent=latent,
         blend=blend,
     )

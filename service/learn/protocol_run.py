@@ -1,6 +1,6 @@
 """Runs a protocol: choose on validation, refit, judge once on test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from time import perf_counter
 
 import numpy as np
@@ -8,29 +8,22 @@ from msgspec import Struct
 from scipy.sparse import csr_array
 
 from service.domain import Part
-from service.learn.evaluation import Quality, judge, show
+from service.learn.contenders import judge_all
+from service.learn.evaluation import judge, show
+from service.learn.footprint import measured
+from service.learn.latent import LATENT, fit_latent, of_use
+from service.learn.pareto import Pareto, Split, turn
+from service.learn.protocol import Protocol
 from service.learn.recipe import Recipe, item_weights
-from service.learn.selection import choose_blend
+from service.learn.scorecard import Comparison, Scorecard
+from service.learn.selection import choose_blend, sample
 from service.learn.training import view_of
 from service.model.catalogue import Catalogue
 from service.model.current import View
 from service.model.version import BlendWeights
 
-ALONE: tuple[Part, ...] = ("trending", "audio", "genre", "artist", "collaborative")
-
-
-class Protocol(Struct, frozen=True, kw_only=True):
-    """One dataset and its split. `final` is what the judged model is fitted on and masks."""
-
-    name: str
-    k: int
-    catalogue: Catalogue
-    fit: csr_array  # float32 (users, tracks), 1 where a user has the track; so are the next three
-    chosen_on: csr_array
-    final: csr_array
-    test: csr_array
-    recipes: list[Recipe]  # candidates; validation picks one
-    bars: dict[str, float]  # what a published or simpler model reached on the test rows
+TOGETHER = BlendWeights(artist=0, genre=0, audio=0, trending=0)
+"""What recipes are compared by: all that comes of co-listening."""
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -44,8 +37,13 @@ class Outcome(Struct, frozen=True, kw_only=True):
     blend: BlendWeights
     validation: dict[str, float]  # NDCG of each candidate recipe
     bars: dict[str, float]
-    rows: dict[str, Quality]  # parts alone, the blend, the blend as served
+    judged: str  # the row that the bars are for
+    rows: dict[str, Scorecard]  # parts alone, the blend, the blend as served, baselines
+    against: dict[str, Comparison]  # the blend less each baseline
+    without: dict[str, Comparison]  # the blend less the blend without a part
+    left_out: str  # why baselines are missing, if any are
     seconds: dict[str, float]
+    pareto: Pareto | None = None  # where the protocol has goals
 
 
 def run_protocol(protocol: Protocol, progress: Callable[[float, str], None]) -> Outcome:
@@ -55,7 +53,7 @@ def run_protocol(protocol: Protocol, progress: Callable[[float, str], None]) -> 
         protocol.fit, protocol.chosen_on, protocol.catalogue, protocol.recipes, k=protocol.k,
         progress=lambda share: progress(0.4 * share, "choosing the item-to-item model"),
     )  # fmt: skip
-    trial = _view(protocol, protocol.fit, recipe, BlendWeights())
+    trial = _view(protocol.fit, protocol.catalogue, recipe, BlendWeights(), LATENT)
     blend = choose_blend(
         trial,
         protocol.fit,
@@ -65,32 +63,43 @@ def run_protocol(protocol: Protocol, progress: Callable[[float, str], None]) -> 
     )
     chosen = perf_counter()
     progress(0.6, "fitting on everything but the test rows")
-    view = _view(protocol, protocol.final, recipe, blend)
-    fitted = perf_counter()
-    users = np.flatnonzero(np.diff(protocol.test.indptr))
-    truth = protocol.test[users]
-    rows: dict[str, Quality] = {}
-    runs: list[tuple[str, Part | None, bool]] = [(f"{part} alone", part, False) for part in ALONE]
-    runs += [("blend", None, False), ("blend, artists spaced", None, True)]
-    for turn, (name, part, spaced) in enumerate(runs):
-        progress(0.65 + 0.35 * turn / len(runs), f"judging: {name}")
-        shown = show(view, protocol.final, list(users), protocol.k, only=part, spaced=spaced)
-        if (shown >= 0).any():  # without metadata there is no content to rank by
-            rows[name] = judge(shown, truth, protocol.final)
+    with measured() as footprint:
+        view = _view(protocol.final, protocol.catalogue, recipe, blend, of_use(blend))
+    found = judge_all(
+        view, protocol, footprint,
+        lambda share, text: progress(0.65 + 0.25 * share, text),
+    )  # fmt: skip
+    pareto = None
+    if protocol.goals:
+        assert trial.model is not None  # noqa: S101  # `view_of` always has one
+        items, latent = trial.model.items, trial.model.latent
+        priced = view_of(items, protocol.fit, protocol.catalogue, blend, latent=latent)
+        pareto = turn(
+            Split(priced, protocol.fit, protocol.chosen_on),
+            Split(view, protocol.final, protocol.test),
+            protocol.goals,
+            k=protocol.k,
+            progress=lambda share: progress(0.9 + 0.1 * share, "turning the balance"),
+        )
     progress(1.0, "done")
     return Outcome(
         protocol=protocol.name,
         k=protocol.k,
-        users=len(users),
+        users=found.users,
         tracks=protocol.catalogue.size,
         recipe=recipe,
         blend=blend,
         validation=validation,
         bars=protocol.bars,
-        rows=rows,
+        judged=protocol.judged,
+        rows=found.rows,
+        against=found.against,
+        without=found.without,
+        left_out=found.left_out,
+        pareto=pareto,
         seconds={
             "choosing": round(chosen - start, 1),
-            "fit": round(fitted - chosen, 1),
+            "fit": round(footprint.seconds, 1),
             "all": round(perf_counter() - start, 1),
         },
     )
@@ -105,20 +114,26 @@ def choose_recipe(
     k: int,
     progress: Callable[[float], None],
 ) -> tuple[Recipe, dict[str, float]]:
-    """The recipe with the best NDCG of the item-to-item model alone on `chosen_on`."""
-    users = np.flatnonzero(np.diff(chosen_on.indptr))
+    """The recipe with the best NDCG on `chosen_on` of all that comes of co-listening."""
+    users = sample(chosen_on)
     truth, found = chosen_on[users], []
-    for turn, recipe in enumerate(recipes):
-        view = view_of(item_weights(fit, catalogue, recipe), fit, catalogue, BlendWeights())
-        shown = show(view, fit, list(users), k, only="collaborative")
+    for number, recipe in enumerate(recipes):
+        view = _view(fit, catalogue, recipe, TOGETHER, of_use(TOGETHER))
+        shown = show(view, fit, list(users), k)
         found.append(judge(shown, truth, fit).ndcg)
-        progress((turn + 1) / len(recipes))
+        progress((number + 1) / len(recipes))
     best = int(np.argmax(found))
     return recipes[best], {
         str(recipe): round(value, 4) for recipe, value in zip(recipes, found, strict=True)
     }
 
 
-def _view(protocol: Protocol, heard: csr_array, recipe: Recipe, blend: BlendWeights) -> View:
-    items = item_weights(heard, protocol.catalogue, recipe)
-    return view_of(items, heard, protocol.catalogue, blend)
+def _view(
+    heard: csr_array,
+    catalogue: Catalogue,
+    recipe: Recipe,
+    blend: BlendWeights,
+    wanted: Collection[Part],
+) -> View:
+    items, latent = item_weights(heard, catalogue, recipe), fit_latent(heard, recipe, wanted=wanted)
+    return view_of(items, heard, catalogue, blend, latent=latent)

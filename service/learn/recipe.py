@@ -1,12 +1,12 @@
-"""How the item-to-item model is made: closed forms added up, then cut to the strongest neighbours.
+"""The choices of a fit, and how the item-to-item model is made.
 
-1. Ridge regression of every track on all others without itself (EASE, Steck 2019), with a penalty
-   that grows with the track's listeners (the dropout of EDLAE, Steck 2020). Artists and albums take
-   part as extra listeners who played all of their own tracks: that ties rare tracks to their like.
-2. A spectral part: the strongest directions of taste (GF-CF, Shen et al. 2021).
+Ridge regression of every track on all others without itself (EASE, Steck 2019), with a penalty that
+grows with the track's listeners (the dropout of EDLAE, Steck 2020), cut to the strongest
+neighbours. Artists and albums take part as extra listeners who played all of their own tracks: that
+ties rare tracks to their like. Hidden directions of taste stand beside it (`service.learn.latent`).
 
-Chosen on validation rows (docs/adr/0005). On protocol N plain EASE gave NDCG@20 .1760 there, the
-growing penalty .1842, artists and albums as extra listeners .1890.
+Chosen on validation rows (docs/adr/0005 and 0008). On protocol N plain EASE gave NDCG@20 .1760
+there, the growing penalty .1842, artists and albums as extra listeners .1890.
 """
 
 import numpy as np
@@ -16,25 +16,27 @@ from scipy.sparse import csr_array, vstack
 
 from core.ease import Interactions, ease
 from core.linear import ItemWeights, truncate
-from core.spectral import spectral
 from service.model.catalogue import Catalogue
 
 MOST_TRACKS = 12_000
 """Tracks that get a column, most listeners first: the dense matrix takes 4 n^2 bytes, 576 MB."""
-SCALE_USERS = 2_000
 
 
 class Recipe(Struct, frozen=True, kw_only=True):
-    """The choices of one item-to-item model."""
+    """The choices of one fit."""
 
     l2: float = 70.0
     l2_per_listener: float = 2.0
     kinship: float = 2.0  # weight of an artist's or album's extra row, in its Gram matrix
     popularity_exponent: float = 0.15
-    spectral_weight: float = 0.1
-    dimensions: int = 192
     neighbours: int = 400
     least_listeners: int = 2  # one listener says nothing about whom else a track is for
+    directions: int = 64  # of the spectral part
+    track_exponent: float = 0.3
+    target_exponent: float = 0.2
+    factors: int = 128  # dimensions of implicit ALS
+    alpha: float = 20.0
+    factors_l2: float = 100.0
 
 
 DEFAULT = Recipe()
@@ -56,12 +58,6 @@ def item_weights(matrix: Interactions, catalogue: Catalogue, recipe: Recipe) -> 
     extended.sort_indices()
     dense = ease(extended, l2=recipe.l2 + recipe.l2_per_listener * counts)
     dense *= counts**-recipe.popularity_exponent
-    dimensions = min(recipe.dimensions, min(plays.shape) - 1)
-    if recipe.spectral_weight and dimensions >= 1:
-        smooth = spectral(plays, dimensions=dimensions)
-        # Both are made equally loud for the average listener before one is added to the other.
-        smooth *= recipe.spectral_weight * _loudness(plays, dense) / _loudness(plays, smooth)
-        dense += smooth
     return truncate(dense, recipe.neighbours, tracks=heard.astype(np.int32), n=matrix.shape[1])
 
 
@@ -72,9 +68,3 @@ def _extra_rows(codes: NDArray[np.int32], weight: float) -> csr_array:
     shared = sizes[rows] > 1
     values = np.full(int(shared.sum()), np.sqrt(weight), np.float32)
     return csr_array((values, (rows[shared], known[shared])), shape=(sizes.size, codes.size))
-
-
-def _loudness(plays: csr_array, dense: NDArray[np.float32]) -> float:
-    """Mean over users of the standard deviation of their scores."""
-    scores = np.asarray(plays[:SCALE_USERS] @ dense)
-    return max(float(scores.std(axis=1).mean()), 1e-12)

@@ -67,6 +67,7 @@ class Refresh:
 
     async def _look(self) -> None:
         changed = told = False  # heard of a change and could not read it yet
+        published = self._trainer.serving
         for second in itertools.count(1):
             await asyncio.sleep(LOOK_EVERY_S)
             try:
@@ -80,6 +81,8 @@ class Refresh:
                 if told or untold:
                     await self.load()
                     changed = told = False
+                if published != (published := self._trainer.published):  # a fit writes no row
+                    await self._trainer.resume()
             except Unavailable as error:
                 log.warning("could not look for changes", reason=str(error))
             except Exception:  # a watcher that ends silently would serve old data for ever

@@ -8,13 +8,16 @@ from pathlib import Path
 import anyio.to_thread
 import numpy as np
 import structlog
+from msgspec import structs
 
 from service import metrics
 from service.bus import Bus, ModelPublished
 from service.errors import ModelNotReady, UnknownModel
 from service.jobs import Progress
 from service.learn.interactions import read_interactions
+from service.learn.prices import DEFAULT, Target
 from service.learn.training import fit_model
+from service.learn.weights import read_weights
 from service.model import files
 from service.model.current import Current
 from service.model.version import Model
@@ -37,14 +40,23 @@ class Trainer:
         current: Current,
         folder: Path,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        target: Target = DEFAULT,
+        weights: Path | None = None,
     ) -> None:
         self._store, self._bus, self._current = store, bus, current
-        self._folder, self._clock = folder, clock
+        self._folder, self._clock, self._target = folder, clock, target
+        self._weights = weights
 
     @property
     def serving(self) -> str | None:
         """The version that answers now."""
         return self._current.model.version if self._current.model else None
+
+    @property
+    def published(self) -> str | None:
+        """The version that was activated last, by whichever process."""
+        return files.current(self._folder)
 
     def versions(self) -> list[files.Manifest]:
         """What is kept, oldest first."""
@@ -55,6 +67,7 @@ class Trainer:
 
         Raises:
             ModelNotReady: there is too little to learn from.
+            Invalid: the file of exposure weights cannot be used.
         """
         catalogue = self._current.catalogue
         interactions = await read_interactions(self._store.listens(), catalogue)
@@ -68,6 +81,10 @@ class Trainer:
             raise ModelNotReady(
                 "all likes and plays are of one listener: it takes several to learn from"
             )
+        target = self._target
+        if self._weights is not None:
+            weights = await anyio.to_thread.run_sync(read_weights, self._weights, catalogue)
+            target = structs.replace(target, weights=weights)
         progress(0.1)
         now = self._clock()
         version = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
@@ -78,6 +95,7 @@ class Trainer:
                 catalogue,
                 version=version,
                 fitted_at=now,
+                target=target,
                 progress=lambda share: progress(0.1 + 0.85 * share),
             )
             files.save(model, [brief.id for brief in catalogue.briefs], self._folder)

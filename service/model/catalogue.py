@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from service.domain import FEATURES, Track, TrackBrief
+from service.model.works import work
 
 TEMPO, LOUDNESS = FEATURES.index("tempo"), FEATURES.index("loudness")
 UNKNOWN = -1
@@ -47,18 +48,20 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     """All tracks by row. `edition` names them, for cache keys: the same in every process."""
 
     edition: int
-    digests: NDArray[np.uint64]  # (n,) of each track as it is stored; `edition` is their sum
+    digests: NDArray[np.uint64]  # (n,) of each track as it is stored; `edition` sums them by row
     rows: dict[str, int]  # track id -> row; shared by all editions, only grows
     briefs: list[TrackBrief]
     features: NDArray[np.float32]  # (9, n) scaled 0..1, NaN where unknown
     artists: NDArray[np.int32]  # (n,) code in artist_names, -1 where unknown
     albums: NDArray[np.int32]  # (n,) code of (artist, album), -1 where unknown
+    works: NDArray[np.int32]  # (n,) one code for all recordings of a work, -1 where unknown
     genre_sets: NDArray[np.int32]  # (n,) index into genre_members
     explicit: NDArray[np.bool_]  # (n,)
     popularity: NDArray[np.float32]  # (n,) 0..100, NaN where unknown
     durations_ms: NDArray[np.int32]  # (n,) 0 where unknown
     artist_names: Names
     album_names: Names
+    work_names: Names  # normalised title and artist
     genre_names: Names
     genre_members: Names  # one "name" per distinct set of genres: its codes joined by spaces
     genre_matrix: csr_array  # float32 (sets, genres): 1 / set size where the set has the genre
@@ -79,7 +82,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
     def with_tracks(self, tracks: Sequence[Track]) -> "Catalogue":
         """The next edition, in which these tracks are new or replaced. Costs one copy."""
-        names = ("artist_names", "album_names", "genre_names", "genre_members")
+        names = ("artist_names", "album_names", "work_names", "genre_names", "genre_members")
         grown = structs.replace(self, **{name: getattr(self, name).copy() for name in names})
         return grown._put(tracks)  # noqa: SLF001 - the next edition of ourselves
 
@@ -106,7 +109,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
         return structs.replace(
             self,
-            edition=int(digests.sum()),
+            edition=int((digests * (2 * np.arange(size, dtype=np.uint64) + 1)).sum()),
             digests=digests,
             briefs=briefs,
             features=put(self.features, [feature_vector(track) for track in tracks], np.nan),
@@ -116,6 +119,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
                 UNKNOWN,
             ),
             albums=put(self.albums, [self._album(track) for track in tracks], UNKNOWN),
+            works=put(self.works, [self._work(track) for track in tracks], UNKNOWN),
             genre_sets=put(self.genre_sets, genre_sets, 0),
             genre_matrix=_genre_matrix(self.genre_members, self.genre_names),
             explicit=put(self.explicit, [track.explicit for track in tracks], 0),
@@ -135,6 +139,11 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     def _album(self, track: Track) -> int:
         return self.album_names.code(f"{track.artist}\0{track.album}") if track.album else UNKNOWN
 
+    def _work(self, track: Track) -> int:
+        if track.artist.casefold() == NOBODY:
+            return UNKNOWN
+        return self.work_names.code(work(track.title, track.artist))
+
     def _genre_set(self, track: Track) -> int:
         codes = sorted({self.genre_names.code(genre) for genre in track.genres})
         return self.genre_members.code(" ".join(map(str, codes)))
@@ -150,12 +159,14 @@ def empty_catalogue() -> Catalogue:
         features=np.empty((len(FEATURES), 0), np.float32),
         artists=np.empty(0, np.int32),
         albums=np.empty(0, np.int32),
+        works=np.empty(0, np.int32),
         genre_sets=np.empty(0, np.int32),
         explicit=np.empty(0, np.bool_),
         popularity=np.empty(0, np.float32),
         durations_ms=np.empty(0, np.int32),
         artist_names=Names({}, []),
         album_names=Names({}, []),
+        work_names=Names({}, []),
         genre_names=Names({}, []),
         genre_members=Names({}, []),
         genre_matrix=_genre_matrix(Names({}, []), Names({}, [])),

@@ -21,12 +21,20 @@ from service.model.version import Model
 TRENDING_REFRESH = timedelta(seconds=5)
 
 
+class LivePrices(Struct, frozen=True):
+    """Prices as they became since the fit of the model of this version."""
+
+    version: str
+    values: NDArray[np.float32]  # (model.tracks,)
+
+
 class View(Struct, frozen=True):
     """One consistent state, for one request."""
 
     catalogue: Catalogue
     model: Model | None
     trending: NDArray[np.float32]  # (catalogue.size,) log of decayed plays, or of listeners
+    prices: NDArray[np.float32] | None = None  # (catalogue.size,); a track since the fit costs 0
 
     @property
     def stamp(self) -> str:
@@ -43,7 +51,9 @@ class Current:
         self.catalogue = empty_catalogue()
         self.model: Model | None = None
         self.trending = Trending(clock())
+        self.prices: LivePrices | None = None  # replaced by `learn.exposure` alone
         self._view: View | None = None
+        self._priced: LivePrices | None = None  # what `_view` was made with
         self._refreshed = clock()
 
     def knows(self, track_id: str) -> bool:
@@ -61,11 +71,24 @@ class Current:
             last is None
             or last.catalogue is not self.catalogue
             or last.model is not self.model
+            or self._priced is not self.prices
             or now - self._refreshed >= TRENDING_REFRESH
         ):
-            self._refreshed = now
-            self._view = last = View(self.catalogue, self.model, self._trending(now))
+            self._refreshed, self._priced = now, self.prices
+            self._view = last = View(
+                self.catalogue, self.model, self._trending(now), self._charged(self.prices)
+            )
         return last
+
+    def _charged(self, live: LivePrices | None) -> NDArray[np.float32] | None:
+        if self.model is None or self.model.prices is None:
+            return None
+        values = self.model.prices.values
+        if live is not None and live.version == self.model.version:
+            values = live.values
+        prices = np.zeros(self.catalogue.size, np.float32)
+        prices[: self.model.tracks] = values
+        return prices
 
     def _trending(self, now: datetime) -> NDArray[np.float32]:
         size = self.catalogue.size

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from core.linear import ItemWeights
 from core.neighbours import ByTrack
 from service.errors import UnknownModel
-from service.model.version import BlendWeights, Listeners, Model
+from service.model import latent
+from service.model.version import BlendWeights, Listeners, Model, Prices
 
 KEPT = 5
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 CURRENT = "current"
 VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
@@ -39,6 +40,9 @@ ARRAYS = (
     "by_track_indptr.npy",
     "by_track_users.npy",
     "by_track_strengths.npy",
+    "prices.npy",  # empty where nothing is charged
+    "exposure_shares.npy",
+    *latent.ARRAYS,
 )
 
 
@@ -102,6 +106,10 @@ def load(folder: Path, version: str, track_ids: Sequence[str]) -> Model:
     """
     home = folder / version
     manifest = _manifest(home) if VERSION.fullmatch(version) else None
+    if manifest is not None and manifest.format != FORMAT:
+        raise BrokenModel(
+            f"model {version} has format {manifest.format}, served is {FORMAT}: fit again"
+        )
     if manifest is None:
         raise UnknownModel(f"there is no model {version!r}; GET /v1/models lists what is kept")
     if len(track_ids) < manifest.tracks or manifest.track_ids_sha256 != digest(
@@ -133,15 +141,25 @@ def _model(manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> Model:
                 arrays["by_track_strengths.npy"],
             ),
         ),
+        latent=latent.from_arrays(arrays, manifest.tracks),
         blend=manifest.blend,
+        prices=_prices(arrays["prices.npy"], arrays["exposure_shares.npy"], manifest.tracks),
         metrics=manifest.metrics,
     )
+
+
+def _prices(values: NDArray[Any], shares: NDArray[Any], tracks: int) -> Prices | None:
+    if not values.size:
+        return None
+    if values.shape != (tracks,) or shares.shape != (tracks,):
+        raise ValueError(f"prices must be ({tracks},), got {values.shape} and {shares.shape}")
+    return Prices(values=values, shares=shares)
 
 
 def versions(folder: Path) -> list[Manifest]:
     """The manifests of all whole versions, oldest first."""
     found = (_manifest(home) for home in sorted(folder.glob("[!.]*/")))
-    return [manifest for manifest in found if manifest is not None]
+    return [manifest for manifest in found if manifest is not None and manifest.format == FORMAT]
 
 
 def current(folder: Path) -> str | None:
@@ -166,7 +184,9 @@ def digest(track_ids: Sequence[str]) -> str:
 
 
 def _arrays(model: Model) -> dict[str, NDArray[np.generic]]:
-    arrays = (
+    none = Prices(values=np.empty(0, np.float32), shares=np.empty(0))
+    prices = model.prices or none
+    arrays: tuple[NDArray[np.generic], ...] = (
         model.items.indptr,
         model.items.indices,
         model.items.values,
@@ -176,6 +196,9 @@ def _arrays(model: Model) -> dict[str, NDArray[np.generic]]:
         model.listeners.by_track.indptr,
         model.listeners.by_track.users,
         model.listeners.by_track.values,
+        prices.values,
+        prices.shares,
+        *latent.to_arrays(model.latent).values(),
     )
     return dict(zip(ARRAYS, arrays, strict=True))
 
@@ -210,7 +233,7 @@ def _manifest(home: Path) -> Manifest | None:
         manifest = msgspec.json.decode((home / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError):
         return None
-    return manifest if manifest.format == FORMAT and manifest.version == home.name else None
+    return manifest if manifest.version == home.name else None
 
 
 def _write_bytes(path: Path, content: bytes) -> None:

@@ -8,12 +8,16 @@ from numpy.typing import NDArray
 
 from core.linear import ItemWeights
 from core.neighbours import ByTrack
+from service.model.latent import NOTHING_LATENT, Latent
 
 
 class BlendWeights(Struct, frozen=True, kw_only=True):
     """How much each part counts, on standardised scores; chosen on listens held out at the fit."""
 
     collaborative: float = 1.0
+    spectral: float = 0.4
+    factors: float = 0.6
+    online: float = 0.0
     artist: float = 0.2
     genre: float = 0.05
     audio: float = 0.05
@@ -29,6 +33,13 @@ class Listeners(Struct, frozen=True, kw_only=True):
     by_track: ByTrack
 
 
+class Prices(Struct, frozen=True, kw_only=True):
+    """What it costs each track to be shown (`core.exposure`), and what that was fitted for."""
+
+    values: NDArray[np.float32]  # (tracks,), at least 0, in units of a list's best score
+    shares: NDArray[np.float64]  # (tracks,): the exposure wanted, in any unit
+
+
 class Model(Struct, frozen=True, kw_only=True):
     """What one fit learned. Row i is catalogue row i, for the `tracks` rows there were."""
 
@@ -38,5 +49,7 @@ class Model(Struct, frozen=True, kw_only=True):
     items: ItemWeights
     listener_counts: NDArray[np.int32]  # (tracks,) users who like each track
     listeners: Listeners
+    latent: Latent = NOTHING_LATENT
     blend: BlendWeights = BlendWeights()
+    prices: Prices | None = None  # None: nothing is charged
     metrics: dict[str, float] = {}

@@ -1,5 +1,6 @@
 """What a request asks for, and about whom."""
 
+from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -20,6 +21,8 @@ class Ask(Struct, frozen=True, kw_only=True):
     mix: Mix = "discover"
     exclude: tuple[str, ...] = ()  # sorted track ids
     explain: bool = True
+    flow: bool = False
+    balance: float | None = None  # of relevance and exposure; None: as the settings say
 
     @property
     def key(self) -> str:
@@ -27,8 +30,8 @@ class Ask(Struct, frozen=True, kw_only=True):
         c = self.context
         excluded = ",".join(self.exclude)
         return (  # one f-string takes 0.6 of the time of a join, and every hit makes a key
-            f"{self.limit}|{self.strategy}|{self.mix}|{self.explain:d}|{excluded}"
-            f"|{c.activity}|{c.mood}|{c.device}|{c.daypart}|{c.weekend}"
+            f"{self.limit}|{self.strategy}|{self.mix}|{self.explain:d}|{self.flow:d}|{self.balance}"
+            f"|{excluded}|{c.activity}|{c.mood}|{c.device}|{c.daypart}|{c.weekend}"
         )
 
     @property
@@ -38,10 +41,14 @@ class Ask(Struct, frozen=True, kw_only=True):
 
 
 class Listener(Struct, frozen=True):
-    """Somebody who asks: what they set, and what they did."""
+    """Somebody who asks: what they set, what they did, and when they ask.
+
+    Without `now` nothing is forgotten yet: they ask at the moment of their newest listen.
+    """
 
     user: User
     history: History
+    now: datetime | None = None
 
     @property
     def known(self) -> bool:

@@ -3,12 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from service.model.catalogue import UNKNOWN
 from service.model.current import View
 from service.recommend.ask import Ask, Listener
 
 
 def eligible(view: View, listener: Listener, ask: Ask) -> NDArray[np.bool_]:
     """Bool (n,): not disliked, blocked, excluded, or unwanted by the mix.
+
+    For "discover" another recording of a work that was heard is no news either.
 
     "Heard" is every track among the newest 500 listens: bounded work, and what was last heard
     before that may come as news again.
@@ -19,6 +22,7 @@ def eligible(view: View, listener: Listener, ask: Ask) -> NDArray[np.bool_]:
         allowed[history.liked_rows] = True
     elif ask.mix == "discover":
         allowed[history.rows] = False
+        allowed &= ~_heard_works(view, listener)
     else:
         allowed[history.rows[history.strengths <= 0]] = False
     allowed[history.disliked] = False
@@ -32,3 +36,15 @@ def eligible(view: View, listener: Listener, ask: Ask) -> NDArray[np.bool_]:
         carries = np.asarray(catalogue.genre_matrix[:, genres].sum(axis=1)) > 0
         allowed &= ~carries[catalogue.genre_sets]
     return allowed
+
+
+def _heard_works(view: View, listener: Listener) -> NDArray[np.bool_]:
+    """Bool (n,): recordings of works that the listener heard."""
+    works = view.catalogue.works
+    heard = works[listener.history.rows]
+    if not (heard != UNKNOWN).any():
+        return np.zeros(works.size, np.bool_)
+    known = np.zeros(int(works.max()) + 2, np.bool_)  # the last stands for -1, and stays False
+    known[heard] = True
+    known[UNKNOWN] = False
+    return known[works]

@@ -9,12 +9,16 @@ from numpy.typing import NDArray
 
 from service.domain import Reason, Recommendation, Strategy, Tier
 from service.model.current import View
+from service.profile.session import skips
 from service.recommend.ask import Ask, Listener
+from service.recommend.exposure import charge_for
 from service.recommend.filtering import eligible
-from service.recommend.ordering import order
+from service.recommend.listing import arrange
 from service.recommend.reasons import explain
+from service.recommend.resurfacing import resurface
 from service.recommend.retrieval import STRATEGIES, Outcome, Parts, Score, retrieve
 from service.recommend.scoring import combine, weights_for
+from service.recommend.steering import steer
 
 
 class Ranking(Struct, frozen=True):
@@ -64,7 +68,12 @@ def _recommendations(
     allowed: NDArray[np.bool_],
 ) -> list[Recommendation]:
     total = combine(parts, weights_for(parts, view.model))
-    rows, best = order(total, allowed, view.catalogue, ask.limit)
+    history, catalogue = listener.history, view.catalogue
+    total = steer(total, view, skips(history, catalogue, listener.now))
+    if ask.mix != "discover":
+        total = resurface(total, history, catalogue, listener.now)
+    charge = charge_for(view, ask)
+    rows, best = arrange(total, allowed, history.rows, catalogue, ask, charge=charge)
     if not len(rows):
         return []
     reasons: list[Reason] | list[None] = [None] * len(rows)

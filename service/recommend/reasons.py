@@ -15,7 +15,17 @@ from service.recommend.scoring import shares, weights_for
 
 SEEDS = 2
 CLOSEST = 2
-STAGES: dict[Part, str] = {"artist": "content", "genre": "content", "audio": "content"}
+STAGES: dict[Part, str] = {
+    "spectral": "collaborative", "factors": "collaborative", "online": "collaborative",
+    "artist": "content", "genre": "content", "audio": "content",
+}  # fmt: skip
+WITHOUT_SEEDS: dict[Part, str] = {
+    "spectral": "It goes with your taste as a whole",
+    "factors": "Listeners with a taste like yours like it",
+    "online": "It goes with what you played last",
+    "trending": "Many people are playing it",
+}
+"""No single track is to thank for these."""
 
 
 def explain(
@@ -57,7 +67,7 @@ class _Reasons:
                 return self._audio(row)
             case "context":
                 return self._context(row)
-        return Reason(stage="trending", text="Many people are playing it")
+        return Reason(stage=STAGES.get(part, part), text=WITHOUT_SEEDS[part])
 
     def _collaborative(self, row: int) -> Reason:
         model, history = self._view.model, self._listener.history

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from time import monotonic
 
 import msgspec
+import numpy as np
 from msgspec import Struct, structs
 
 from service import metrics
@@ -18,6 +19,7 @@ from service.domain import Recommendation, Strategy, Tier, User
 from service.model.current import Current, View
 from service.profile.history import NEWEST, fold
 from service.recommend.ask import Ask, Listener
+from service.recommend.exposure import Showing, Shown
 from service.recommend.pipeline import Ranking, rank
 from service.recommend.retrieval import STRATEGIES, Outcome, Score
 from service.store import Store
@@ -55,15 +57,20 @@ class Recommender:
         cache: TwoLevel,
         *,
         timeout_s: float,
+        balance: float = 0.0,
+        shown: Shown | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         strategies: Mapping[Strategy, Score] = STRATEGIES,
     ) -> None:
         self._store, self._current, self._cache = store, current, cache
         self._timeout_s, self._clock, self._strategies = timeout_s, clock, strategies
+        self._balance, self._shown = balance, shown or Shown()
         self._encode = msgspec.json.Encoder().encode
 
     async def for_user(self, user_id: str, ask: Ask) -> tuple[Answer, Source]:
         """The encoded list, and where it came from."""
+        if ask.balance is None:
+            ask = structs.replace(ask, balance=self._balance)
         view = self._current.view()
         key = recommendations_key(user_id, view.stamp, ask.key)
         if (kept := self._cache.hit(user_id, key)) is not None:
@@ -71,6 +78,11 @@ class Recommender:
         load = partial(self._load, user_id, view, ask)
         served = await self._cache.get(user_id, key, load)
         return served or await self._for_stranger(user_id, view, ask)
+
+    def sent(self, user_id: str, ask: Ask, answer: Answer) -> None:
+        """Whoever sends an answer says so here; what is only made ahead was shown to nobody."""
+        rows = np.frombuffer(answer.rows, np.int32)
+        self._shown.add(Showing(user_id, ask.strategy, answer.tag, rows))
 
     async def _load(self, user_id: str, view: View, ask: Ask) -> Answer | None:
         """The list of a user the store knows.
@@ -81,7 +93,8 @@ class Recommender:
         if user is None:
             return None
         listens = await self._store.recent(user_id, NEWEST)
-        return await self._make(view, Listener(user, fold(listens, view.catalogue)), ask)
+        listener = Listener(user, fold(listens, view.catalogue), self._clock())
+        return await self._make(view, listener, ask)
 
     async def _for_stranger(self, user_id: str, view: View, ask: Ask) -> tuple[Answer, Source]:
         """What everybody gets of whom nothing is known, with this user's name on it.
@@ -99,7 +112,7 @@ class Recommender:
         return structs.replace(answer, body=body, tag=tag), source
 
     async def _make_for_nobody(self, view: View, ask: Ask) -> Answer:
-        nobody = Listener(User(id=NOBODY, rev=NOBODYS_REV), fold([], view.catalogue))
+        nobody = Listener(User(id=NOBODY, rev=NOBODYS_REV), fold([], view.catalogue), self._clock())
         answer = await self._make(view, nobody, ask)
         blank = b'{"user_id":"","list_id":"%b",' % answer.tag.encode()
         return structs.replace(answer, body=BLANK + answer.body.removeprefix(blank))
@@ -110,6 +123,8 @@ class Recommender:
             view, listener, ask, timeout_s=self._timeout_s, strategies=self._strategies
         )
         page = _page(listener, ranking, self._clock(), view.model.version if view.model else "none")
+        tracks = (view.catalogue.rows[one.track.id] for one in page.recommendations)
+        rows = np.fromiter(tracks, np.int32, len(page.recommendations)).tobytes()
         body = self._encode(page)
         made = monotonic()
         metrics.GENERATION_SECONDS.labels(ask.strategy, page.tier).observe(made - start)
@@ -117,6 +132,7 @@ class Recommender:
         return Answer(
             body=body,
             tag=page.list_id,
+            rows=rows,
             rev=listener.user.rev,
             made=made,
             cost_s=made - start,

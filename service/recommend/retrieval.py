@@ -24,6 +24,7 @@ from service.profile.history import History
 from service.profile.profile import artist_shares, audio_means, genre_shares
 from service.recommend.ask import Ask, Listener
 from service.recommend.context import moment
+from service.recommend.latent import latent_scores
 
 log = structlog.get_logger()
 
@@ -44,17 +45,25 @@ AUDIO = np.array([AUDIO_WEIGHTS.get(name, 0.0) for name in FEATURES], np.float32
 
 
 def collaborative(view: View, listener: Listener, _ask: Ask) -> Parts:
-    """What people who play the same tracks play: the item-to-item model, history as the query."""
+    """What people who play the same tracks play: item to item, and by hidden directions of taste.
+
+    The history is the query of each, so a listen changes the next answer without a fit.
+    """
     model, history = view.model, listener.history
     if model is None:
         return {}
     within = history.rows < model.tracks
     if not within.any():
         return {}
-    scores = np.full(view.catalogue.size, np.nan, np.float32)
-    scores[: model.tracks] = score(model.items, history.rows[within], history.strengths[within])
-    scores[: model.tracks][model.listener_counts == 0] = np.nan  # nobody to be like
-    return {"collaborative": scores}
+    rows, strengths = history.rows[within], history.strengths[within]
+    found: Parts = {"collaborative": score(model.items, rows, strengths)}
+    found |= latent_scores(model.latent, rows, strengths)
+    parts: Parts = {}
+    for name, scores in found.items():
+        parts[name] = np.full(view.catalogue.size, np.nan, np.float32)
+        parts[name][: model.tracks] = scores
+        parts[name][: model.tracks][model.listener_counts == 0] = np.nan  # nobody to be like
+    return parts
 
 
 def content(view: View, listener: Listener, _ask: Ask) -> Parts:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from msgspec import structs
 
-from service.domain import Listen, Track, User, UserSettings
+from service.domain import Listen, Neighbour, StoredProfile, Track, User, UserSettings
 from service.store.protocol import Appended
 
 
@@ -18,6 +18,8 @@ class MemoryStore:
         self._tracks: dict[str, Track] = {}
         self._aliases: dict[tuple[str, str], str] = {}
         self._users: dict[str, User] = {}
+        self._profiles: dict[str, StoredProfile] = {}
+        self._neighbours: dict[str, tuple[int, list[Neighbour]]] = {}
         self._rev = 0
 
     async def append(self, listens: Sequence[Listen]) -> Appended:
@@ -64,8 +66,21 @@ class MemoryStore:
         found = ((value, self._aliases.get((kind, value))) for value in values)
         return {value: track_id for value, track_id in found if track_id is not None}
 
+    async def aliases(self, *, batch: int = 10_000) -> AsyncIterator[list[tuple[str, str, str]]]:
+        everything = [(*key, track_id) for key, track_id in sorted(self._aliases.items())]
+        for start in range(0, len(everything), batch):
+            yield everything[start : start + batch]
+
+    async def put_aliases(self, aliases: Sequence[tuple[str, str, str]]) -> None:
+        self._aliases |= {(kind, value): track_id for kind, value, track_id in aliases}
+
     async def user(self, user_id: str) -> User | None:
         return self._users.get(user_id)
+
+    async def users(self, *, batch: int = 10_000) -> AsyncIterator[list[User]]:
+        everything = [self._users[user_id] for user_id in sorted(self._users)]
+        for start in range(0, len(everything), batch):
+            yield everything[start : start + batch]
 
     async def put_user(self, user_id: str, settings: UserSettings) -> User:
         user = structs.replace(self._touch(user_id), **settings.given)
@@ -74,7 +89,33 @@ class MemoryStore:
 
     async def delete_user(self, user_id: str) -> int:
         self._users.pop(user_id, None)
+        self._profiles.pop(user_id, None)
+        self._neighbours.pop(user_id, None)
+        for _, others in self._neighbours.values():
+            others[:] = [one for one in others if one.user_id != user_id]
         return len(self._listens.pop(user_id, {}))
+
+    async def put_profile(self, profile: StoredProfile) -> bool:
+        known = self._profiles.get(profile.user_id)
+        if profile.user_id not in self._users or (known and known.rev > profile.rev):
+            return False
+        self._profiles[profile.user_id] = profile
+        return True
+
+    async def profile(self, user_id: str) -> StoredProfile | None:
+        return self._profiles.get(user_id)
+
+    async def put_neighbours(self, user_id: str, rev: int, neighbours: Sequence[Neighbour]) -> bool:
+        known, _ = self._neighbours.get(user_id, (rev, []))
+        if user_id not in self._users or known > rev:
+            return False
+        self._neighbours[user_id] = rev, list(neighbours)
+        return True
+
+    async def neighbours(self, user_id: str, limit: int, *, least: float) -> list[Neighbour]:
+        _, known = self._neighbours.get(user_id, (0, []))
+        near = [one for one in known if one.similarity >= least]
+        return sorted(near, key=lambda one: (-one.similarity, one.user_id))[: max(limit, 0)]
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
         plays: dict[tuple[str, datetime], int] = defaultdict(int)
@@ -94,6 +135,9 @@ class MemoryStore:
     async def counts(self) -> dict[str, int]:
         listens = sum(map(len, self._listens.values()))
         return {"listens": listens, "tracks": len(self._tracks), "users": len(self._users)}
+
+    async def unindexed(self) -> list[str]:
+        return []
 
     async def ping(self) -> None:
         return None

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from service.domain import Listen, Track, User, UserSettings
+from service.domain import Listen, Neighbour, StoredProfile, Track, User, UserSettings
 
 
 class Appended(Struct, frozen=True):
@@ -53,8 +53,20 @@ class Store(Protocol):
         """Track ids of aliases of one kind (isrc, spotify, …); unknown values are left out."""
         ...
 
+    def aliases(self, *, batch: int = 10_000) -> AsyncIterator[list[tuple[str, str, str]]]:
+        """Every alias as (kind, value, track id), by kind and value, in batches."""
+        ...
+
+    async def put_aliases(self, aliases: Sequence[tuple[str, str, str]]) -> None:
+        """Let each (kind, value) mean that track from now on."""
+        ...
+
     async def user(self, user_id: str) -> User | None:
         """The user, or None when no listen and no setting was ever stored."""
+        ...
+
+    def users(self, *, batch: int = 10_000) -> AsyncIterator[list[User]]:
+        """Every user by id, in batches."""
         ...
 
     async def put_user(self, user_id: str, settings: UserSettings) -> User:
@@ -62,7 +74,23 @@ class Store(Protocol):
         ...
 
     async def delete_user(self, user_id: str) -> int:
-        """Erase the user and every listen; the number of listens erased."""
+        """Erase the user, every listen and all that was derived; the number of listens erased."""
+        ...
+
+    async def put_profile(self, profile: StoredProfile) -> bool:
+        """Keep a profile; False when one of a newer rev is there or nobody has this id."""
+        ...
+
+    async def profile(self, user_id: str) -> StoredProfile | None:
+        """The profile that was kept last."""
+        ...
+
+    async def put_neighbours(self, user_id: str, rev: int, neighbours: Sequence[Neighbour]) -> bool:
+        """Replace a user's neighbours; False when newer ones are there or nobody has this id."""
+        ...
+
+    async def neighbours(self, user_id: str, limit: int, *, least: float) -> list[Neighbour]:
+        """At most `limit` users at least so similar, nearest first, then by id."""
         ...
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
@@ -79,6 +107,10 @@ class Store(Protocol):
 
     async def counts(self) -> dict[str, int]:
         """How many `listens`, `tracks` and `users` are stored."""
+        ...
+
+    async def unindexed(self) -> list[str]:
+        """Reads that no index answers, and indexes that miss; as it should be: none."""
         ...
 
     async def ping(self) -> None:

@@ -6,7 +6,7 @@ one range scan.
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,12 +16,15 @@ import msgspec
 from service.domain import (
     EPOCH,
     Listen,
+    Neighbour,
+    StoredProfile,
     Track,
     User,
     UserSettings,
     milliseconds,
 )
 from service.errors import StoreUnavailable
+from service.store import sqlite_writes as writes
 from service.store.group_commit import BUSY_MS, GroupCommit
 from service.store.protocol import Appended
 from service.store.sqlite_rows import (
@@ -33,33 +36,19 @@ from service.store.sqlite_rows import (
 
 Result = TypeVar("Result")
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS listens (
-    user_id TEXT NOT NULL, at INTEGER NOT NULL, id TEXT NOT NULL, track_id TEXT NOT NULL,
-    action TEXT NOT NULL, plays INTEGER NOT NULL, timed INTEGER NOT NULL, ms_played INTEGER,
-    rating REAL, source TEXT NOT NULL, device TEXT, context TEXT, list_id TEXT,
-    PRIMARY KEY (user_id, at, id)
-) WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS listens_by_id ON listens (user_id, id);
-CREATE INDEX IF NOT EXISTS ratings ON listens (at, rating) WHERE rating IS NOT NULL;
-CREATE TABLE IF NOT EXISTS tracks (
-    row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body BLOB NOT NULL
-);
-CREATE TABLE IF NOT EXISTS aliases (
-    kind TEXT NOT NULL, value TEXT NOT NULL, track_id TEXT NOT NULL,
-    PRIMARY KEY (kind, value)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS users (
-    id TEXT PRIMARY KEY, rev INTEGER NOT NULL, updated_at INTEGER NOT NULL, body BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS revs (last INTEGER NOT NULL);
-INSERT INTO revs SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM revs);
-"""
-INSERT_LISTEN = f"INSERT OR IGNORE INTO listens ({LISTEN_COLUMNS}) VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constants
 COUNTS = """
 SELECT (SELECT count(*) FROM listens), (SELECT count(*) FROM tracks), (SELECT count(*) FROM users)
 """
-SELECT_USER = "SELECT id, rev, updated_at, body FROM users"
+
+ASKED = {  # what requests ask; trends and ratings are read once at start and go through it all
+    "newest listens": "SELECT * FROM listens WHERE user_id = 'u' AND (at, id) < (1, 'x')"
+    " ORDER BY at DESC, id DESC LIMIT 500",
+    "listen stored": "SELECT * FROM listens WHERE user_id = 'u' AND id = 'x'",
+    "track": "SELECT body FROM tracks WHERE id = 't'",
+    "aliases": "SELECT track_id FROM aliases WHERE kind = 'isrc' AND value = 'x'",
+    "user": "SELECT body FROM users WHERE id = 'u'",
+    "neighbours": "SELECT * FROM user_similarities WHERE user1_id = 'u' AND similarity >= 0.1",
+}
 
 
 class SqliteStore:
@@ -72,7 +61,7 @@ class SqliteStore:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             first = self._connect()
-            first.executescript(SCHEMA)
+            first.executescript(writes.SCHEMA)
             first.close()
         except (OSError, sqlite3.Error) as error:
             raise StoreUnavailable(f"the store at {path} cannot be opened: {error}") from error
@@ -81,7 +70,7 @@ class SqliteStore:
 
     async def append(self, listens: Sequence[Listen]) -> Appended:
         rows = [listen_to_row(listen) for listen in listens]
-        return await self._writer.run(lambda connection: _append(connection, rows))
+        return await self._writer.run(lambda connection: writes.append(connection, rows))
 
     async def recent(
         self, user_id: str, limit: int, *, before: tuple[datetime, str] | None = None
@@ -106,7 +95,7 @@ class SqliteStore:
 
     async def put_tracks(self, tracks: Sequence[Track]) -> list[bool]:
         bodies = [(track, msgspec.msgpack.encode(track)) for track in tracks]
-        return await self._writer.run(lambda connection: _put_tracks(connection, bodies))
+        return await self._writer.run(lambda connection: writes.put_tracks(connection, bodies))
 
     async def track(self, track_id: str) -> Track | None:
         rows = await self._read("SELECT body FROM tracks WHERE id = ?", (track_id,))
@@ -125,16 +114,61 @@ class SqliteStore:
         )
         return dict(rows)
 
+    async def aliases(self, *, batch: int = 10_000) -> AsyncIterator[list[tuple[str, str, str]]]:
+        last = ("", "")
+        while rows := await self._read(
+            "SELECT kind, value, track_id FROM aliases WHERE (kind, value) > (?, ?)"
+            " ORDER BY kind, value LIMIT ?",
+            (*last, batch),
+        ):
+            last = rows[-1][:2]
+            yield rows
+
+    async def put_aliases(self, aliases: Sequence[tuple[str, str, str]]) -> None:
+        await self._writer.run(lambda connection: writes.put_aliases(connection, aliases))
+
     async def user(self, user_id: str) -> User | None:
-        rows = await self._read(f"{SELECT_USER} WHERE id = ?", (user_id,))
+        rows = await self._read(f"{writes.SELECT_USER} WHERE id = ?", (user_id,))
         return row_to_user(rows[0]) if rows else None
+
+    async def users(self, *, batch: int = 10_000) -> AsyncIterator[list[User]]:
+        last = ""
+        while rows := await self._read(
+            f"{writes.SELECT_USER} WHERE id > ? ORDER BY id LIMIT ?", (last, batch)
+        ):
+            last = rows[-1][0]
+            yield [row_to_user(row) for row in rows]
 
     async def put_user(self, user_id: str, settings: UserSettings) -> User:
         changes = settings.given
-        return await self._writer.run(lambda connection: _put_user(connection, user_id, changes))
+        return await self._writer.run(
+            lambda connection: writes.put_user(connection, user_id, changes)
+        )
 
     async def delete_user(self, user_id: str) -> int:
-        return await self._writer.run(lambda connection: _delete_user(connection, user_id))
+        return await self._writer.run(lambda connection: writes.delete_user(connection, user_id))
+
+    async def put_profile(self, profile: StoredProfile) -> bool:
+        return await self._writer.run(lambda connection: writes.put_profile(connection, profile))
+
+    async def profile(self, user_id: str) -> StoredProfile | None:
+        rows = await self._read(
+            "SELECT user_id, rev, body FROM profiles WHERE user_id = ?", (user_id,)
+        )
+        return StoredProfile(*rows[0]) if rows else None
+
+    async def put_neighbours(self, user_id: str, rev: int, neighbours: Sequence[Neighbour]) -> bool:
+        return await self._writer.run(
+            lambda connection: writes.put_neighbours(connection, user_id, rev, neighbours)
+        )
+
+    async def neighbours(self, user_id: str, limit: int, *, least: float) -> list[Neighbour]:
+        rows = await self._read(
+            "SELECT user2_id, similarity FROM user_similarities WHERE user1_id = ?"
+            " AND similarity >= ? ORDER BY similarity DESC, user2_id LIMIT ?",
+            (user_id, least, max(limit, 0)),
+        )
+        return [Neighbour(*row) for row in rows]
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
         rows = await self._read(
@@ -165,6 +199,14 @@ class SqliteStore:
     async def counts(self) -> dict[str, int]:
         rows = await self._read(COUNTS, ())
         return dict(zip(("listens", "tracks", "users"), rows[0], strict=True))
+
+    async def unindexed(self) -> list[str]:
+        wrong = []
+        for what, sql in ASKED.items():
+            plan = await self._read(f"EXPLAIN QUERY PLAN {sql}", ())
+            if any(step[3].startswith("SCAN") for step in plan):
+                wrong.append(f"{what}: reads a whole table")
+        return wrong
 
     async def ping(self) -> None:
         await self._read("SELECT 1 FROM revs", ())
@@ -211,59 +253,3 @@ class SqliteStore:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")  # an answered 202 survives a power cut
         return connection
-
-
-def _append(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> Appended:
-    before = connection.total_changes
-    connection.execute("SAVEPOINT many")
-    connection.executemany(INSERT_LISTEN, rows)
-    stored = [True] * len(rows)
-    if connection.total_changes - before != len(rows):  # some are duplicates: find out which
-        connection.execute("ROLLBACK TO many")
-        stored = [connection.execute(INSERT_LISTEN, row).rowcount == 1 for row in rows]
-    connection.execute("RELEASE many")
-    changed = {row[0] for row, new in zip(rows, stored, strict=True) if new}
-    return Appended(stored, {user_id: _touch(connection, user_id).rev for user_id in changed})
-
-
-def _touch(connection: sqlite3.Connection, user_id: str) -> User:
-    # One counter for all users: an erased user who returns never gets a rev an old list still has.
-    connection.execute("UPDATE revs SET last = last + 1")
-    (rev,) = connection.execute("SELECT last FROM revs").fetchone()
-    now = milliseconds(datetime.now(UTC))
-    connection.execute(
-        "INSERT INTO users (id, rev, updated_at, body) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET rev = excluded.rev, updated_at = excluded.updated_at",
-        (user_id, rev, now, msgspec.msgpack.encode(User(id=user_id))),
-    )
-    row = connection.execute(f"{SELECT_USER} WHERE id = ?", (user_id,)).fetchone()
-    return row_to_user(row)
-
-
-def _put_user(connection: sqlite3.Connection, user_id: str, changes: dict[str, Any]) -> User:
-    user = msgspec.structs.replace(_touch(connection, user_id), **changes)
-    body = msgspec.msgpack.encode(user)
-    connection.execute("UPDATE users SET body = ? WHERE id = ?", (body, user_id))
-    return user
-
-
-def _delete_user(connection: sqlite3.Connection, user_id: str) -> int:
-    erased = connection.execute("DELETE FROM listens WHERE user_id = ?", (user_id,)).rowcount
-    connection.execute("DELETE FROM users WHERE id = ?", (user_id,))
-    return erased
-
-
-def _put_tracks(connection: sqlite3.Connection, bodies: list[tuple[Track, bytes]]) -> list[bool]:
-    changed = []
-    for track, body in bodies:
-        put = connection.execute(
-            "INSERT INTO tracks (id, body) VALUES (?, ?) ON CONFLICT (id)"
-            " DO UPDATE SET body = excluded.body WHERE body <> excluded.body",
-            (track.id, body),
-        )
-        changed.append(put.rowcount == 1)
-        connection.executemany(
-            "INSERT OR REPLACE INTO aliases (kind, value, track_id) VALUES (?, ?, ?)",
-            [(kind, value, track.id) for kind, value in track.aliases.items()],
-        )
-    return changed

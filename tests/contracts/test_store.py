@@ -2,7 +2,6 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.domain import Blocked, Features, Listen, Preferences, Track, UserSettings
+from service.domain import (
+    Blocked,
+    Features,
+    Listen,
+    Preferences,
+    Track,
+    UserSettings,
+)
 from service.errors import StoreUnavailable
 from service.store import Store
 from service.store.memory import MemoryStore
@@ -26,13 +32,6 @@ def listen(number: int, *, user: str = "u1", minutes: int | None = None) -> List
 
 def track(number: int, **more) -> Track:
     return Track(id=f"t{number}", title=f"Title {number}", artist="A", **more)
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    opened = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "store.db")
-    yield opened
-    await opened.close()
 
 
 async def test_a_listen_comes_back_whole(store: Store) -> None:
@@ -161,6 +160,70 @@ async def test_putting_one_part_of_a_user_keeps_the_others(store: Store) -> None
         user.blocked.artists,
         user.preferences.explicit,
     )
+
+
+async def test_users_come_by_id_in_batches(store: Store) -> None:
+    await store.append([listen(1, user=f"u{n}") for n in (3, 1, 2)])
+
+    batches = [[user.id for user in batch] async for batch in store.users(batch=2)]
+
+    assert [["u1", "u2"], ["u3"]] == batches
+
+
+async def test_aliases_outlive_a_change_of_their_track_and_can_be_moved(store: Store) -> None:
+    await store.put_tracks([track(1, aliases={"isrc": "X1", "a.b": "$y"}), track(2)])
+    await store.put_tracks([track(1)])
+    await store.put_aliases([("isrc", "X1", "t2")])
+
+    batches = [batch async for batch in store.aliases(batch=1)]
+
+    assert [[("a.b", "$y", "t1")], [("isrc", "X1", "t2")]] == batches
+    assert {"X1": "t2"} == await store.resolve("isrc", ["X1"])
+
+
+async def test_trending_counts_timed_plays_by_hour(store: Store) -> None:
+    at = NOON + timedelta(minutes=59, milliseconds=5)
+    await store.append(
+        [
+            Listen(id="1", user_id="u1", track_id="t1", at=at, plays=3),
+            Listen(id="2", user_id="u2", track_id="t1", at=NOON),
+            Listen(id="3", user_id="u1", track_id="t1", at=NOON, action="skip"),
+            Listen(id="4", user_id="u1", track_id="t1", at=NOON, timed=False),
+            Listen(id="5", user_id="u1", track_id="t0", at=NOON + timedelta(hours=1)),
+            Listen(id="6", user_id="u1", track_id="t0", at=NOON - timedelta(minutes=1)),
+        ]
+    )
+
+    expected = [("t0", NOON + timedelta(hours=1), 1), ("t1", NOON, 4)]
+
+    assert expected == await store.hourly_plays(NOON)
+
+
+async def test_ratings_have_a_mean_when_there_are_some(store: Store) -> None:
+    rated = [
+        Listen(id=str(n), user_id="u", track_id="t", action="rating", at=NOON, rating=n)
+        for n in (1.0, 4.0)
+    ]
+
+    assert await store.mean_rating(NOON) is None
+    await store.append([*rated, listen(5)])
+    assert 2.5 == await store.mean_rating(NOON)
+    assert await store.mean_rating(NOON + timedelta(seconds=1)) is None
+
+
+async def test_no_request_reads_a_whole_collection(store: Store) -> None:
+    assert [] == await store.unindexed()
+
+
+async def test_nothing_goes_in_after_close(store: Store, request: pytest.FixtureRequest) -> None:
+    if isinstance(store, MemoryStore):
+        pytest.skip("memory has nothing to close")
+    await store.close()
+
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.append([listen(1)])
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.recent("u1", 1)
 
 
 async def test_erasing_a_user_leaves_the_others(store: Store) -> None:

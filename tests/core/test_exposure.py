@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from core import reference_exposure as reference
 from core.evaluation import gini
-from core.exposure import MOST, adjust, exposure, fit_prices, floor
+from core.exposure import MOST, STEP, adjust, exposure, fit_prices, floor, pace
 from core.topk import topk
 
 SCORE = st.floats(-4, 4, width=32) | st.sampled_from([0.0, -np.inf, np.nan])
@@ -78,6 +78,25 @@ def test_adjust_matches_reference_and_keeps_the_least_at_zero(draw, n):
     np.testing.assert_allclose(reference.adjust(prices, shown, target, step=0.1), moved, atol=1e-6)
     assert shown.sum() == 0 or moved.min() == 0
     assert moved.max() <= max(MOST, prices.max())
+
+
+def test_a_share_of_next_to_nothing_moves_a_price_no_further_than_a_hundredth_of_the_mean():
+    moved = adjust(f32([0, 0]), np.array([1, 1]), np.array([1.0, 2e-311]), step=0.01)
+
+    np.testing.assert_allclose([0.0, 0.01 * (1 / 0.01 + 0.5)], moved, rtol=1e-5)
+
+
+def test_few_showings_make_a_small_step_and_many_no_more_than_a_whole_one():
+    assert STEP / 2 == pytest.approx(pace(np.full(4, 3)))
+    assert STEP == pace(np.full(4, 6)) == pace(np.full(4, 600))
+    assert 0 < pace(np.zeros(4, np.int64)) < 1e-30
+
+
+def test_progress_is_told_after_every_round():
+    told = []
+    fit_prices(f32([[2, 1]]), k=1, target=np.ones(2), rounds=4, progress=told.append)
+
+    assert [0.25, 0.5, 0.75, 1] == told
 
 
 @settings(max_examples=500)

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from core import reference
-from core.ordering import UNKNOWN, space
+from core import reference, reference_ordering
+from core.ordering import UNKNOWN, distinct, space
 
 ARTISTS = arrays(np.int32, st.integers(0, 40), elements=st.integers(-1, 6))
 OPTIONS = {"limit": st.integers(1, 50), "gap": st.integers(0, 6), "cap": st.integers(1, 5)}
@@ -87,3 +87,36 @@ def test_an_artist_comes_back_within_the_gap_or_over_the_cap_only_when_forced(
 def test_what_does_not_fit_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         space(**({"artists": i32(1), "limit": 1, "gap": 0, "cap": 1} | change))
+
+
+def test_the_first_recording_of_each_work_stays():
+    assert [0, 1, 3, 4] == distinct(i32(5, 7, 5, -1, -1, 7)).tolist()
+
+
+@settings(max_examples=500)
+@given(works=ARTISTS)
+def test_distinct_matches_reference(works):
+    assert reference_ordering.distinct(works) == distinct(works).tolist()
+
+
+@settings(max_examples=500)
+@given(works=ARTISTS)
+def test_no_work_comes_twice_and_none_is_lost(works):
+    kept = works[distinct(works)]
+    known = kept[kept != UNKNOWN]
+
+    assert known.size == np.unique(known).size
+    assert set(works.tolist()) == set(kept.tolist())
+    assert (works == UNKNOWN).sum() == (kept == UNKNOWN).sum()
+
+
+@pytest.mark.parametrize(
+    "works, message",
+    [
+        (np.zeros(2), r"works must be int32 \(m,\)"),
+        (i32(1, -2), "works must be at least -1, got -2"),
+    ],
+)
+def test_works_that_do_not_fit_are_refused(works, message):
+    with pytest.raises(ValueError, match=message):
+        distinct(works)

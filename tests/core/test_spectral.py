@@ -5,7 +5,13 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from core import reference
-from core.spectral import spectral
+from core.spectral import Directions, score, spectral
+
+
+def weights(x, **options):
+    """The weights as the matrix they stand for."""
+    found = spectral(csr_array(x), **options)
+    return found.left @ found.right.T
 
 
 def two_tastes():
@@ -17,9 +23,9 @@ def two_tastes():
 
 def test_two_tastes_are_two_directions():
     """Inside a taste every track says as much about every other; across, nothing."""
-    dense = spectral(csr_array(two_tastes()), dimensions=2)
+    dense = weights(two_tastes(), dimensions=2)
 
-    taste = np.full((4, 4), 0.25) - 0.25 * np.eye(4)
+    taste = np.full((4, 4), 0.25)
     np.testing.assert_allclose(dense[:4, :4], taste, atol=1e-6)
     np.testing.assert_allclose(dense[4:, 4:], taste, atol=1e-6)
     np.testing.assert_allclose(dense[:4, 4:], 0, atol=1e-6)
@@ -32,26 +38,77 @@ def test_matches_reference(seed, users, tracks):
     x = rng.random((users, tracks), np.float32) + np.float32(0.1)
     dimensions = int(rng.integers(1, min(users, tracks)))
 
-    actual = spectral(csr_array(x), dimensions=dimensions)
+    options = {
+        "dimensions": dimensions,
+        "track_exponent": rng.choice([0.3, 0.5]),
+        "target_exponent": rng.choice([0, 0.2, 0.5]),
+    }
 
-    expected = reference.spectral(csr_array(x), dimensions=dimensions)
+    actual = weights(x, **options)
+
+    expected = reference.spectral(csr_array(x), **options)
     np.testing.assert_allclose(actual, expected, rtol=2e-3, atol=2e-4)
 
 
 def test_the_same_input_gives_the_same_bytes():
     x = csr_array(np.random.default_rng(0).random((20, 12), np.float32))
 
-    assert spectral(x, dimensions=5).tobytes() == spectral(x, dimensions=5).tobytes()
+    first, second = (spectral(x, dimensions=5) for _ in range(2))
+
+    assert first.left.tobytes() == second.left.tobytes()
+    assert first.right.tobytes() == second.right.tobytes()
+
+
+@given(seed=st.integers(0, 2**32 - 1), heard=st.integers(0, 6))
+def test_the_score_is_the_weighted_sum_of_the_rows_heard(seed, heard):
+    rng = np.random.default_rng(seed)
+    left, right = rng.standard_normal((2, 6, 3), np.float32)
+    rows = rng.permutation(6)[:heard].astype(np.int32)
+    strengths = rng.standard_normal(heard, np.float32)
+
+    actual = score(Directions(left, right), rows, strengths)
+
+    np.testing.assert_allclose(actual, strengths @ (left @ right.T)[rows], atol=1e-4)
+
+
+def test_less_weight_for_popular_targets_is_less():
+    x = two_tastes()
+    x[8:, 0] = 1
+
+    damped = weights(x, dimensions=2, target_exponent=0.2)
+
+    np.testing.assert_allclose(damped[:, 0], weights(x, dimensions=2)[:, 0] * 16**-0.3, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "rows, strengths, message",
+    [
+        (np.array([8], np.int32), np.ones(1, np.float32), "rows must be in 0..7"),
+        (np.zeros(2, np.int32), np.ones(1, np.float32), "strengths"),
+        (np.zeros(1, np.int32), np.array([np.nan], np.float32), "strengths must be finite"),
+    ],
+)
+def test_refuses_a_history_that_does_not_fit(rows, strengths, message):
+    with pytest.raises(ValueError, match=message):
+        score(spectral(csr_array(two_tastes()), dimensions=2), rows, strengths)
+
+
+def test_refuses_directions_that_do_not_pair_and_exponents_that_are_no_numbers():
+    square = np.ones((3, 3), np.float32)
+    with pytest.raises(ValueError, match="right"):
+        Directions(square, square[:2])
+    with pytest.raises(ValueError, match="exponents must be finite"):
+        spectral(csr_array(two_tastes()), dimensions=2, track_exponent=float("nan"))
 
 
 def test_a_track_nobody_heard_has_no_weight():
     x = two_tastes()
     x[:, 2] = 0
 
-    dense = spectral(csr_array(x), dimensions=2)
+    dense = weights(x, dimensions=2)
 
-    np.testing.assert_allclose(dense[2], 0, atol=1e-4)
-    np.testing.assert_allclose(dense[:, 2], 0, atol=1e-4)
+    assert not dense[2].any()
+    assert not dense[:, 2].any()
 
 
 @pytest.mark.parametrize(

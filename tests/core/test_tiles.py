@@ -17,7 +17,7 @@ from core.nearest import nearest
 from core.products import _search
 from core.simd import has_vnni
 from core.tiles import place
-from core.topk import _any_above
+from core.topk import any_above
 from core.warmup import warm
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +90,7 @@ def compiled(scan, *args):
 ROW, ONE = np.ones(256, np.float32), np.float32(1)
 SCANS = [
     (add_feature, (ROW, ONE, ONE, ROW.copy(), ROW.copy())),
-    (_any_above, (ROW, ONE)),
+    (any_above, (ROW, ONE)),
     (nearest, ()),
     (_search, ()),
 ]

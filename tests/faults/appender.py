@@ -15,6 +15,7 @@ from pathlib import Path
 
 from service.domain import Listen
 from service.errors import StoreUnavailable
+from service.store import Store
 from service.store.sqlite import SqliteStore
 
 TASKS = 8
@@ -41,7 +42,7 @@ def say(descriptor: int, batch: list[Listen]) -> None:
     os.write(descriptor, "".join(f"{listen.id}\n" for listen in batch).encode())
 
 
-async def append(store: SqliteStore, run: str, task: int, *, eager: bool) -> None:
+async def append(store: Store, run: str, task: int, *, eager: bool) -> None:
     number = 0
     while True:
         batch = listens(run, task, number)

@@ -86,7 +86,7 @@ async def opened(folder: Path, url: str, options: dict[str, Any]) -> AsyncIterat
     client, listening = open_client(url), open_blocking_client(url)
     shared = RedisShared(client, budget_s=options.get("budget_s", 5.0))
     if options.get("without") == "lease":
-        shared.claim = _always_held(shared)  # type: ignore[method-assign, assignment]
+        shared.claim = _always_held(shared)  # type: ignore[assignment,method-assign]
     cache = TwoLevel(8 << 20, Revs(), shared)
     if options.get("without") == "versions":
         cache.heard = lambda *_: None  # type: ignore[method-assign]

@@ -36,7 +36,7 @@ ROUTES: dict[str, Route] = {
         noun="user_id",
         takes=(
             *("limit", "strategy", "activity", "mood", "device"),
-            *("at", "timezone", "mix", "exclude", "explain"),
+            *("at", "timezone", "mix", "exclude", "explain", "flow"),
         ),
     ),
     "GET /v1/users/{user_id}/profile": Route(url="/v1/users/jazz-u0/profile", noun="user_id"),
@@ -63,7 +63,15 @@ ROUTES: dict[str, Route] = {
     "POST /v1/models/{version}/activate": Route(
         url="/v1/models/20260101T000000-0000/activate", noun="version"
     ),
+    "POST /v1/users/{user_id}/recommendations/jobs": Route(
+        url="/v1/users/jazz-u0/recommendations/jobs", noun="user_id"
+    ),
+    "POST /v1/jobs": Route(url="/v1/jobs", body={"kind": "precompute"}, most_bytes=64 << 10),
+    "GET /v1/jobs": Route(url="/v1/jobs"),
+    "GET /v1/jobs/dead": Route(url="/v1/jobs/dead"),
     "GET /v1/jobs/{job_id}": Route(url="/v1/jobs/0", noun="job_id"),
+    "DELETE /v1/jobs/{job_id}": Route(url="/v1/jobs/0", noun="job_id"),
+    "POST /v1/jobs/{job_id}/replay": Route(url="/v1/jobs/0/replay", noun="job_id"),
     "GET /health/live": Route(url="/health/live"),
     "GET /health/ready": Route(url="/health/ready"),
     "GET /metrics": Route(url="/metrics"),
@@ -102,6 +110,7 @@ WRONG_VALUES: dict[str, tuple[str, ...]] = {
     "device": ("", "fridge", "null"),
     "mix": ("", "all", "null"),
     "explain": ("", "2", "-1", "yes", "true", "null"),
+    "flow": ("", "2", "-1", "yes", "true", "null"),
     "at": (
         *(
             "",

@@ -44,7 +44,11 @@ async def test_what_the_table_calls_good_is_good(world: AsyncTestClient) -> None
         "POST /v1/models": 202,
         "DELETE /v1/users/{user_id}": 202,
         "POST /v1/models/{version}/activate": 404,
+        "POST /v1/users/{user_id}/recommendations/jobs": 202,
+        "POST /v1/jobs": 202,
         "GET /v1/jobs/{job_id}": 404,
+        "DELETE /v1/jobs/{job_id}": 404,
+        "POST /v1/jobs/{job_id}/replay": 404,
     }
     last = "DELETE /v1/users/{user_id}"
     for name in [*(ROUTES.keys() - {last}), last]:

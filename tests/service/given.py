@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from core.als import gram
 from core.linear import ItemWeights
 from core.neighbours import ByTrack
+from core.spectral import Directions
 from service.domain import Listen, Track, User
 from service.model.catalogue import Catalogue, empty_catalogue
 from service.model.current import View
+from service.model.latent import Factors, Latent, Online
 from service.model.version import Listeners, Model
 from service.profile.history import fold
 from service.recommend.ask import Listener
@@ -90,3 +93,16 @@ def _csr(matrix: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     matrix.sort_indices()
     values = matrix.data.astype(np.float32)
     return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), values
+
+
+def latent(tracks: int, dimensions: int = 2) -> Latent:
+    """All three kinds of hidden directions, drawn by lot."""
+    draw = np.random.default_rng(5)
+    left, right, factors, online = draw.random((4, tracks, dimensions), np.float32)
+    return Latent(
+        spectral=Directions(left, right),
+        factors=Factors(tracks=factors, square=gram(factors), alpha=10.0, l2=1.0),
+        online=Online(
+            tracks=online, biases=draw.random(tracks, np.float32), mean=np.zeros(1, np.float32)
+        ),
+    )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from service.bootstrap import open_jobs
 from service.errors import Invalid
 from service.settings import Settings
 
@@ -10,6 +11,12 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert Settings() == Settings.from_env({"PATH": "/bin", "echotune_port": "1"})
     assert (8000, "127.0.0.1", None) == (Settings().port, Settings().host, Settings().metrics_port)
     assert (64 << 20, 50) == (Settings().local_cache_bytes, Settings().strategy_timeout_ms)
+
+
+@pytest.mark.parametrize("url", ["", "http://x", "localhost:6379", "redis://x:port"])
+def test_an_address_that_is_none_is_named(url) -> None:
+    with pytest.raises(Invalid, match="ECHOTUNE_EVENTS_REDIS_URL is no Redis address"):
+        open_jobs(Settings(events_redis_url=url))
 
 
 def test_values_are_converted_from_text() -> None:
@@ -46,8 +53,15 @@ def test_a_typo_stops_the_start_and_names_what_was_meant(name, message) -> None:
         ("METRICS_PORT", "0"),
         ("LOCAL_CACHE_BYTES", "64MB"),
         ("LOCAL_CACHE_BYTES", "1000"),
+        ("MONGO_URL", "http://db/echotune"),
+        ("MONGO_URL", ""),
         ("STRATEGY_TIMEOUT_MS", "0"),
         ("STRATEGY_TIMEOUT_MS", "0.5"),
+        ("BALANCE", "-0.1"),
+        ("BALANCE", "nan"),
+        ("BALANCE", "much"),
+        ("EXPOSURE_EVENNESS", "1.1"),
+        ("NEW_ARTIST_FLOOR", "-1"),
     ],
 )
 def test_a_value_of_the_wrong_type_or_range_names_its_setting(name, value) -> None:

@@ -24,6 +24,7 @@ ASKS = st.builds(
     mix=st.sampled_from(["discover", "familiar"]),
     exclude=st.lists(TRACK_IDS, max_size=3).map(lambda ids: tuple(sorted(set(ids)))),
     explain=st.booleans(),
+    flow=st.booleans(),
 )
 QUESTIONS = st.tuples(
     st.from_regex(r"[0-9A-Za-z][0-9A-Za-z._~@-]{0,2}", fullmatch=True),
@@ -39,15 +40,22 @@ def test_two_questions_share_a_key_only_when_they_are_one(one, other) -> None:
     assert (one == other) == (keys[0] == keys[1])
 
 
-@given(ASKS, st.sampled_from(["limit", "strategy", "mix", "explain", "exclude", "context"]))
+@given(
+    ASKS,
+    st.sampled_from(
+        ["limit", "strategy", "mix", "explain", "flow", "exclude", "context", "balance"]
+    ),
+)
 def test_every_part_of_a_question_is_in_its_key(ask, part) -> None:
     changed = {
         "limit": 99,
         "strategy": "trending",
         "mix": "blend",
         "explain": not ask.explain,
+        "flow": not ask.flow,
         "exclude": (*ask.exclude, "zzzz"),
         "context": Context(activity="sleep"),
+        "balance": 0.5,
     }[part]
     other = Ask(**{name: getattr(ask, name) for name in ask.__struct_fields__} | {part: changed})
 

@@ -14,7 +14,7 @@ MEGABYTE = 1 << 20
 
 def answer(size: int = 3, *, made: float = 0.0, cost_s: float = 0.2, **more: float) -> Answer:
     lives = {"fresh_s": 900.0, "stale_s": 300.0} | more
-    return Answer(b"x" * size, "", 1, made, cost_s, **lives)
+    return Answer(b"x" * size, "", 1, made, cost_s, lives["fresh_s"], lives["stale_s"])
 
 
 def local(capacity_bytes: int = MEGABYTE, now: float = 0.0) -> Local:

@@ -51,6 +51,16 @@ def test_one_part_alone_is_only_that_part(heard: csr_array) -> None:
     )
 
 
+def test_content_alone_knows_no_listener_and_finds_a_track_nobody_heard() -> None:
+    heard = csr_array(np.array([[1, 0, 0, 0], [1, 0, 1, 1]], np.float32))
+
+    state = view(heard)
+
+    assert {"artist", "genre"} == parts_of(state, listener_of(heard, 0), "content").keys()
+    assert [1] == show(state, heard, [0], 1, only="content")[0].tolist()
+    assert [1] != show(state, heard, [0], 1, only="collaborative")[0].tolist()
+
+
 def best(scores: np.ndarray, heard: csr_array, user: int) -> int:
     return int(np.argmax(np.where(heard[[user]].toarray()[0] > 0, -np.inf, scores)))
 

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from service.cli.evaluating import as_table, draw
+from service.cli.evaluating import draw
+from service.cli.scorecards import as_table, tables
 from service.domain import Track
-from service.doors.datasets import PROTOCOLS, protocol_k, protocol_n, protocol_s
+from service.doors.datasets import PROTOCOLS, protocol_k, protocol_n, protocol_n_cold, protocol_s
 from service.errors import UnusableFile
-from service.learn.protocol_run import Outcome, Protocol, choose_recipe, run_protocol
+from service.learn.protocol import Protocol
+from service.learn.protocol_run import Outcome, choose_recipe, run_protocol
 from service.learn.recipe import Recipe
 from service.model.catalogue import empty_catalogue
 
@@ -36,7 +38,10 @@ def protocol() -> Protocol:
         chosen_on=chosen_on,
         final=csr_array(matrix * (part <= 3)),
         test=test,
-        recipes=[Recipe(dimensions=3), Recipe(l2=1e9, spectral_weight=0)],
+        recipes=[
+            Recipe(directions=3, factors=3, factors_l2=1),
+            Recipe(l2=1e9, directions=1, factors=1),
+        ],
         bars={"recall": 0.5},
     )
 
@@ -47,8 +52,30 @@ def outcome(protocol: Protocol) -> Outcome:
 
 
 def test_the_model_finds_the_tastes(outcome: Outcome) -> None:
-    assert outcome.rows["blend"].recall > 0.9
-    assert outcome.rows["blend"].ndcg > 2 * outcome.rows["trending alone"].ndcg
+    blend, trending = (outcome.rows[name].quality for name in ("blend", "trending alone"))
+
+    assert blend.recall > 0.9
+    assert blend.ndcg > 2 * trending.ndcg
+
+
+def test_two_runs_give_the_same_figures(protocol: Protocol, outcome: Outcome) -> None:
+    again = run_protocol(protocol, print)
+
+    for name, card in outcome.rows.items():
+        assert (card.quality, card.intervals) == (
+            again.rows[name].quality,
+            again.rows[name].intervals,
+        )
+    assert (outcome.against, outcome.without) == (again.against, again.without)
+
+
+def test_baselines_and_ablations_sit_the_same_exam(outcome: Outcome) -> None:
+    """Tastes that never mix: everybody who sees co-listening finds them, popularity does not."""
+    assert {"popularity", "item-kNN", "EASE"} <= outcome.against.keys() <= outcome.rows.keys()
+    assert outcome.rows["item-kNN"].quality.recall > 0.9
+    assert outcome.against["popularity"].low > 0
+    assert outcome.without["collaborative"].low < outcome.against["popularity"].low
+    assert (outcome.left_out == "") == ("implicit ALS" in outcome.rows)
 
 
 def test_parts_without_metadata_have_no_row(outcome: Outcome) -> None:
@@ -84,6 +111,8 @@ def test_the_better_recipe_is_chosen(protocol: Protocol) -> None:
 
 def test_the_table_and_the_picture_show_every_row(outcome: Outcome, tmp_path: Path) -> None:
     assert len(outcome.rows) == as_table(outcome).row_count
+    differences = len(outcome.against) + len(outcome.without)
+    assert [len(outcome.rows)] * 2 + [differences] == [one.row_count for one in tables(outcome)]
 
     draw(outcome, tmp_path / "quality.png")
 
@@ -104,6 +133,18 @@ def test_protocol_n_is_split_to_the_letter(datasets: Path) -> None:
     assert 13_585 == protocol.chosen_on.nnz
     assert 8_669 == (np.diff(protocol.test.indptr) > 0).sum()
     assert protocol.final.multiply(protocol.test).nnz == 0
+
+
+def test_protocol_n_cold_holds_tracks_out_whole(datasets: Path) -> None:
+    protocol = protocol_n_cold(datasets)
+
+    cold = np.random.default_rng(7).permutation(3972)[:397]
+    of_cold = np.isin(protocol.test.indices, cold)
+    assert of_cold.all()
+    assert not np.isin(protocol.final.indices, cold).any()
+    assert 2_000 == (np.diff(protocol.test.indptr) > 0).sum()
+    assert protocol.final.nnz == protocol.fit.nnz + protocol.chosen_on.nnz
+    assert "content alone" == protocol.judged
 
 
 def test_protocol_s_is_split_to_the_letter(datasets: Path) -> None:

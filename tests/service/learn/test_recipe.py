@@ -5,7 +5,7 @@ from service.domain import Track
 from service.learn.recipe import DEFAULT, Recipe, item_weights
 from service.model.catalogue import Catalogue, empty_catalogue
 
-PLAIN = Recipe(kinship=2, spectral_weight=0, popularity_exponent=0)
+PLAIN = Recipe(kinship=2, popularity_exponent=0)
 
 
 def catalogue(*artists: str) -> Catalogue:
@@ -82,7 +82,7 @@ def test_popular_targets_are_damped() -> None:
     matrix = interactions(*["110"] * 9, "101", "101")
     plain = dense(matrix, catalogue(*"abc"), PLAIN)
 
-    damped = dense(matrix, catalogue(*"abc"), Recipe(spectral_weight=0, popularity_exponent=0.5))
+    damped = dense(matrix, catalogue(*"abc"), Recipe(popularity_exponent=0.5))
 
     np.testing.assert_allclose(damped[:, 1], plain[:, 1] / 3, rtol=1e-5)
 

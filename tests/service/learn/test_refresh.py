@@ -17,6 +17,7 @@ from service.errors import StoreUnavailable
 from service.learn import refresh as module
 from service.learn.ingest import Ingest
 from service.learn.invalidation import Invalidation
+from service.learn.live_quality import LiveQuality
 from service.learn.refresh import Refresh
 from service.learn.satisfaction import Satisfaction
 from service.learn.shelf import Shelf
@@ -36,7 +37,8 @@ class Process:
         self.cache = TwoLevel(1 << 20, self.revs)
         self.trainer = Trainer(self.store, self.bus, self.current, folder / "models")
         satisfaction = Satisfaction(self.store, lambda: NOON)
-        wire(self.bus, Invalidation(self.current, self.cache), satisfaction)
+        live = LiveQuality(self.current)
+        wire(self.bus, Invalidation(self.current, self.cache), satisfaction, live)
         self.refresh = Refresh(
             self.store,
             self.current,
@@ -150,6 +152,21 @@ async def test_a_model_that_another_process_published_is_served(processes, tmp_p
     await mine.refresh.load()
 
     assert "v1" == mine.trainer.serving
+
+
+async def test_a_fit_beside_a_running_process_is_served_though_no_row_was_written(
+    processes, tmp_path: Path
+) -> None:
+    mine, theirs = processes
+    await theirs.shelf.put(_tracks())
+    await mine.refresh.load()
+    mine.refresh.watch()
+    assert mine.trainer.serving is None
+
+    files.save(model(catalogue(*_tracks()), []), [one.id for one in _tracks()], tmp_path / "models")
+    files.activate(tmp_path / "models", "v1")
+
+    await until(lambda: mine.trainer.serving == "v1")
 
 
 def _tracks() -> list[Track]:

@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 import structlog
 from prometheus_client import REGISTRY
 
 from service.bus import Bus, ModelPublished
-from service.errors import ModelNotReady, UnknownModel
+from service.errors import Invalid, ModelNotReady, UnknownModel
+from service.learn.prices import Target
 from service.learn.trainer import FEWEST_PAIRS, Trainer
 from service.model import files
 from service.model.current import Current
@@ -24,7 +26,9 @@ Published = list[str]
 class Desk:
     """A trainer over a folder; `published` is what its bus heard."""
 
-    def __init__(self, folder: Path, clock: Callable[[], datetime] = lambda: NOON) -> None:
+    def __init__(
+        self, folder: Path, clock: Callable[[], datetime] = lambda: NOON, **options
+    ) -> None:
         self.folder, self.store, self.current = folder, MemoryStore(), Current(lambda: NOON)
         self.current.add_tracks(worlds.tracks())
         self.published: Published = []
@@ -34,7 +38,7 @@ class Desk:
             self.published.append(fact.version)
 
         bus.subscribe(ModelPublished, hear)
-        self.trainer = Trainer(self.store, bus, self.current, folder, clock)
+        self.trainer = Trainer(self.store, bus, self.current, folder, clock, **options)
 
     def save(self, *versions: str) -> None:
         """Versions that nobody had to wait for."""
@@ -60,6 +64,30 @@ async def learned(desk: Desk) -> list[float]:
     reported: list[float] = []
     await desk.trainer.fit(reported.append)
     return reported
+
+
+async def test_a_fit_brings_prices_for_the_exposure_that_is_wanted(tmp_path: Path) -> None:
+    """With all weight on one track and no evenness, only that track may be shown for nothing."""
+    wanted = tmp_path / "weights.csv"
+    wanted.write_text("track_id,weight\njazz03,1\n", encoding="utf-8")
+    target = Target(evenness=0, new_artists=0)
+    desk = Desk(tmp_path / "models", target=target, weights=wanted)
+    await learned(desk)
+
+    assert desk.current.model is not None
+    prices = desk.current.model.prices
+    assert prices is not None
+    assert [desk.current.catalogue.rows["jazz03"]] == np.flatnonzero(prices.shares).tolist()
+    assert prices.values[desk.current.catalogue.rows["jazz03"]] == 0 < prices.values.max()
+    assert desk.current.view().prices is not None
+
+
+async def test_a_fit_with_unusable_weights_stops_before_it_starts(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "models", weights=tmp_path / "none.csv")
+
+    with pytest.raises(Invalid, match=r"none\.csv"):
+        await learned(desk)
+    assert [] == desk.trainer.versions()
 
 
 async def test_a_fit_is_saved_served_and_told(desk: Desk) -> None:

@@ -9,7 +9,10 @@ from service.domain import FEATURES, Features
 from service.model.catalogue import UNKNOWN, Catalogue, empty_catalogue, feature_vector
 from tests.service.given import catalogue, track
 
-ARRAYS = "features", "artists", "albums", "genre_sets", "explicit", "popularity", "durations_ms"
+ARRAYS = (
+    *("features", "artists", "albums", "works", "genre_sets", "explicit", "popularity"),
+    "durations_ms",
+)
 
 
 def state(known: Catalogue) -> dict:
@@ -55,7 +58,8 @@ def test_every_change_is_a_new_edition_and_the_same_tracks_are_the_same_one_ever
 
     assert 3 == len({first.edition, grown.edition, renamed.edition})
     assert grown.edition == renamed.with_tracks([track("b")]).edition
-    assert grown.edition == catalogue(track("b"), track("a")).edition
+    assert grown.edition == catalogue(track("a"), track("b")).edition
+    assert grown.edition != catalogue(track("b"), track("a")).edition  # rows travel with answers
 
 
 def test_an_old_edition_is_unchanged_by_what_comes_after() -> None:
@@ -173,3 +177,23 @@ def test_features_lie_feature_by_feature_as_the_kernels_want_them() -> None:
     assert known.features.flags.c_contiguous
     assert "float32" == str(known.features.dtype)
     assert 0.5 == known.features[FEATURES.index("energy"), 1]
+
+
+def by_ann(track_id: str, title: str):
+    return track(track_id, title=title, artist="Ann")
+
+
+def test_recordings_of_a_work_share_a_code_whenever_they_come() -> None:
+    first = empty_catalogue().with_tracks([by_ann("a", "One"), by_ann("b", "Two")])
+    second = first.with_tracks([by_ann("c", "One - Remastered 2011")])
+    third = second.with_tracks([by_ann("b", "One (Live)")])
+
+    assert second.works[0] == second.works[2] != second.works[1]
+    assert 1 == len(set(third.works.tolist()))
+    assert 2 == len(set(first.works.tolist()))
+
+
+def test_a_track_of_nobody_is_a_work_of_its_own() -> None:
+    known = empty_catalogue().with_tracks([track("a", artist="Unknown")])
+
+    assert [-1] == known.works.tolist()

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from service.model.current import Current
+from service.model.current import Current, LivePrices
+from service.model.version import Prices
 from tests.service.given import NOON, catalogue, model, track
 from tests.worlds import tracks
 
@@ -130,3 +131,41 @@ def test_without_any_timed_play_who_was_liked_by_more_counts_more_than_the_label
 
     a, b, new = current.view().trending
     assert a > b > new > 0
+
+
+def priced(current: Current, version: str, price: float) -> None:
+    """Serve a model whose tracks all cost the same."""
+    size = current.catalogue.size
+    prices = Prices(values=np.full(size, price, np.float32), shares=np.ones(size))
+    current.model = model(current.catalogue, version=version, prices=prices)
+
+
+def test_without_a_model_or_prices_nothing_is_charged(current: Current) -> None:
+    assert current.view().prices is None
+    current.model = model(current.catalogue)
+
+    assert current.view().prices is None
+
+
+def test_a_track_added_since_the_fit_costs_nothing(current: Current) -> None:
+    priced(current, "v1", 0.5)
+    current.add_tracks([track("new")])
+
+    prices = current.view().prices
+
+    assert prices is not None
+    assert [0.5, 0.0] == prices[-2:].tolist()
+
+
+def test_live_prices_serve_at_once_but_only_for_their_model(current: Current) -> None:
+    priced(current, "v1", 0.5)
+    before = current.view()
+    current.prices = LivePrices("v1", np.full(current.catalogue.size, 0.75, np.float32))
+    live = current.view()
+    priced(current, "v2", 0.25)
+    after = current.view()
+
+    assert [0.5, 0.75, 0.25] == [
+        float(view.prices[0]) for view in (before, live, after) if view.prices is not None
+    ]
+    assert before.stamp == live.stamp  # prices never enter a cache key

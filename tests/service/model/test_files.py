@@ -8,12 +8,21 @@ import pytest
 
 from service.errors import UnknownModel
 from service.model import files
-from service.model.version import BlendWeights, Model
-from tests.service.given import NOON, catalogue, model
+from service.model.version import BlendWeights, Model, Prices
+from tests.service.given import NOON, catalogue, latent, model
 
 KNOWN = catalogue()
 TRACK_IDS = [brief.id for brief in KNOWN.briefs]
-FITTED = model(KNOWN, blend=BlendWeights(artist=0.7), metrics={"hybrid.recall": 0.25})
+PRICES = Prices(
+    values=np.linspace(0, 1, KNOWN.size, dtype=np.float32), shares=np.arange(1.0, KNOWN.size + 1)
+)
+FITTED = model(
+    KNOWN,
+    blend=BlendWeights(artist=0.7),
+    prices=PRICES,
+    metrics={"hybrid.recall": 0.25},
+    latent=latent(KNOWN.size),
+)
 
 
 def saved(folder: Path, version: str = "v1") -> Path:
@@ -46,6 +55,29 @@ def test_a_version_comes_back_to_the_bit(tmp_path: Path) -> None:
     )
     assert (FITTED.blend, FITTED.metrics) == (loaded.blend, loaded.metrics)
     assert FITTED.listeners.ids == loaded.listeners.ids
+
+
+def test_prices_come_back_and_none_are_none(tmp_path: Path) -> None:
+    files.save(msgspec.structs.replace(FITTED, prices=None), TRACK_IDS, tmp_path / "free")
+    saved(tmp_path)
+
+    prices = load(tmp_path).prices
+
+    assert load(tmp_path / "free").prices is None
+    assert prices is not None
+    np.testing.assert_array_equal(PRICES.values, prices.values)
+    np.testing.assert_array_equal(PRICES.shares, prices.shares)
+
+
+@pytest.mark.parametrize("name", ["prices.npy", "exposure_shares.npy"])
+def test_prices_of_other_tracks_are_broken(tmp_path: Path, name: str) -> None:
+    home = saved(tmp_path)
+    about = files._write(home / name, np.ones(3, np.float32))
+    vouched = msgspec.json.decode((home / files.MANIFEST).read_bytes())["files"]
+    rewrite(home, files=vouched | {name: about})
+
+    with pytest.raises(files.BrokenModel, match="do not fit together"):
+        load(tmp_path)
 
 
 def test_a_model_of_nobody_and_nothing_comes_back_too(tmp_path: Path) -> None:
@@ -133,12 +165,33 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"format": 2}, {"version": "v2"}, {"tracks": "many"}, {"files": None}, {"fitted_at": "then"}],
+    [
+        {"format": "?"},
+        {"version": "v2"},
+        {"tracks": "many"},
+        {"files": None},
+        {"fitted_at": "then"},
+    ],
 )
-def test_a_manifest_of_another_format_or_name_is_no_version(tmp_path: Path, changes) -> None:
+def test_a_manifest_that_cannot_be_read_or_of_another_name_is_no_version(
+    tmp_path: Path, changes
+) -> None:
     rewrite(saved(tmp_path), **changes)
 
     with pytest.raises(UnknownModel, match="there is no model 'v1'"):
+        load(tmp_path)
+    assert [] == files.versions(tmp_path)
+
+
+@pytest.mark.parametrize("other", [files.FORMAT - 1, files.FORMAT + 1])
+def test_a_version_of_another_format_is_refused_clearly(tmp_path: Path, other: int) -> None:
+    home = saved(tmp_path)
+    manifest = msgspec.json.decode((home / files.MANIFEST).read_bytes())
+    vouched = {name: about for name, about in manifest["files"].items() if "online" not in name}
+    rewrite(home, format=other, files=vouched)
+
+    message = f"model v1 has format {other}, served is {files.FORMAT}: fit again"
+    with pytest.raises(files.BrokenModel, match=message):
         load(tmp_path)
     assert [] == files.versions(tmp_path)
 

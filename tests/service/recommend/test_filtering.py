@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.domain import Blocked, Preferences
+from service.domain import Blocked, Mix, Preferences
 from service.model.catalogue import empty_catalogue
 from service.recommend.ask import Ask
 from service.recommend.filtering import eligible
@@ -96,3 +96,21 @@ def test_an_empty_catalogue_allows_nothing() -> None:
     empty = empty_catalogue()
 
     assert [] == eligible(view(empty), listener(empty), Ask()).tolist()
+
+
+def test_another_recording_of_a_heard_work_is_no_news_but_may_be_heard_again() -> None:
+    known = catalogue(
+        track("a", title="One", artist="Ann"),
+        track("b", title="One - 2011 Remaster", artist="ANN"),
+        track("c", title="One", artist="Bob"),
+        track("d", title="One", artist="Unknown"),
+        track("e", title="One", artist="Unknown"),
+    )
+
+    def left(played: str, mix: Mix) -> str:
+        flags = eligible(view(known), player_of(known, played), Ask(mix=mix))
+        return "".join(ids(known, flags.nonzero()[0]))
+
+    assert "cde" == left("a", "discover")
+    assert "abcde" == left("a", "blend")
+    assert "abce" == left("d", "discover")

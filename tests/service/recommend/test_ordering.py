@@ -80,3 +80,32 @@ def test_nothing_eligible_is_an_empty_list() -> None:
     rows, best = order(falling(2), np.zeros(2, bool), named(*"AB"), 5)
 
     assert (0, 0) == (len(rows), len(best))
+
+
+def recordings(*titles: str):
+    """A catalogue of one track per title, all by one of ten artists of that title's first word."""
+    return catalogue(
+        *(
+            track(f"t{n}", title=title, artist=f"by {title.split()[0]}")
+            for n, title in enumerate(titles)
+        )
+    )
+
+
+def test_of_two_recordings_of_a_work_only_the_better_is_listed() -> None:
+    known = recordings("One", "One - 2011 Remaster", "Two", "Three (Live)", "Three")
+
+    assert [0, 2, 3] == order(falling(5), np.ones(5, bool), known, 5)[0].tolist()
+
+
+def test_other_recordings_do_not_shorten_a_list_that_can_be_filled() -> None:
+    """Ten recordings of the best work fill the first pool of three per place."""
+    known = recordings(*(f"One - {2000 + n} Remaster" for n in range(10)), "Two", "Three")
+
+    assert [0, 10, 11] == order(falling(12), np.ones(12, bool), known, 3)[0].tolist()
+
+
+def test_recordings_without_an_artist_are_works_of_their_own() -> None:
+    known = catalogue(*(track(f"t{n}", title="Intro", artist="Unknown") for n in range(3)))
+
+    assert [0, 1, 2] == order(falling(3), np.ones(3, bool), known, 3)[0].tolist()

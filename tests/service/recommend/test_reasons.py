@@ -115,7 +115,7 @@ def test_context_names_the_features_that_fit() -> None:
     told = reason("context", "metal05", context=Context(mood="energetic"))
 
     assert "energy" == told.features[0]
-    assert "Fits energetic: similar energy and tempo" == told.text
+    assert "Fits energetic: similar energy and valence" == told.text
 
 
 def test_trending_says_that_many_play_it() -> None:
@@ -136,7 +136,21 @@ def test_the_part_that_added_most_is_named() -> None:
     assert ["Sounds", "More"] == [reason.text.split()[0] for reason in told]
 
 
-@pytest.mark.parametrize("part", ["collaborative", "artist", "genre", "audio", "trending"])
+@pytest.mark.parametrize(
+    "part, words",
+    [("spectral", "taste as a whole"), ("factors", "taste like yours"), ("online", "played last")],
+)
+def test_a_latent_part_thanks_no_single_track(part, words) -> None:
+    told = explain(VIEW, FAN, Ask(), {part: np.ones(KNOWN.size, np.float32)}, np.zeros(1, np.int32))
+
+    assert [("collaborative", ())] == [(one.stage, one.seeds) for one in told]
+    assert words in told[0].text
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["collaborative", "spectral", "factors", "online", "artist", "genre", "audio", "trending"],
+)
 @pytest.mark.parametrize("nothing", [0.0, np.nan])
 def test_a_part_that_found_nothing_is_never_the_reason(part, nothing) -> None:
     """At the end of a long list every part lowers the score: the least bad one is no reason."""

@@ -5,12 +5,14 @@ import threading
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from service.cache.revs import Revs
 from service.cache.two_level import TwoLevel
 from service.domain import Blocked, Context, Listen, User, UserSettings
 from service.model.current import Current
+from service.model.version import Prices
 from service.recommend import recommender as module
 from service.recommend.ask import Ask
 from service.recommend.recommender import Page, Recommender
@@ -86,6 +88,28 @@ async def test_the_page_says_what_it_was_made_from(desk: Desk) -> None:
         "context": "skipped",
         "trending": "ok",
     } == page.strategies
+
+
+async def test_the_balance_is_the_settings_unless_the_request_brings_its_own(
+    store: MemoryStore,
+) -> None:
+    """What an experiment says counts, and every balance is an answer of its own."""
+    desk = Desk(store, balance=1.0)
+    free, _ = await desk.ask(limit=1, balance=0.0)
+    first = free.recommendations[0].track.id
+    size = desk.current.catalogue.size
+    prices = np.zeros(size, np.float32)
+    prices[desk.current.catalogue.rows[first]] = 9
+    priced = Prices(values=prices, shares=np.ones(size))
+    desk.current.model = model(desk.current.catalogue, version="v2", prices=priced)
+
+    as_set = await desk.ask(limit=1)
+    said = await desk.ask(limit=1, balance=1.0)
+    other = await desk.ask(limit=1, balance=0.0)
+
+    assert first != as_set[0].recommendations[0].track.id
+    assert (as_set[0].list_id, "local") == (said[0].list_id, said[1])
+    assert (first, "miss") == (other[0].recommendations[0].track.id, other[1])
 
 
 async def test_a_list_id_names_user_time_and_tracks(desk: Desk) -> None:

@@ -9,11 +9,21 @@ import numpy as np
 import pytest
 import structlog
 
-from service.domain import Context, Features, Preferences
+from service.domain import Context, Features, Part, Preferences
 from service.model.catalogue import empty_catalogue
 from service.recommend.ask import Ask
 from service.recommend.retrieval import collaborative, content, context, retrieve, trending
-from tests.service.given import catalogue, ids, listen, listener, model, player_of, track, view
+from tests.service.given import (
+    catalogue,
+    ids,
+    latent,
+    listen,
+    listener,
+    model,
+    player_of,
+    track,
+    view,
+)
 
 KNOWN = catalogue()
 MODEL = model(KNOWN)
@@ -32,6 +42,38 @@ def test_collaborative_scores_what_people_who_play_the_same_play() -> None:
     assert {"collaborative"} == parts.keys()
     assert {"jazz"} == best(parts["collaborative"])
     assert 0 == parts["collaborative"][KNOWN.rows["metal01"]]
+
+
+def test_every_latent_part_of_the_model_is_a_part_of_the_list() -> None:
+    fitted = model(KNOWN, latent=latent(KNOWN.size))
+
+    parts = collaborative(view(KNOWN, fitted=fitted), JAZZ_LOVER, Ask())
+
+    assert ["collaborative", "spectral", "factors", "online"] == list(parts)
+    assert all(np.isfinite(scores).any() for scores in parts.values())
+
+
+@pytest.mark.parametrize("part", ["spectral", "factors", "online"])
+def test_a_new_listen_changes_a_latent_part_without_a_fit(part: Part) -> None:
+    seen = view(KNOWN, fitted=model(KNOWN, latent=latent(KNOWN.size)))
+    after = player_of(KNOWN, "metal01", "jazz01", "jazz02", "jazz03")
+
+    before, now = (collaborative(seen, fan, Ask())[part] for fan in (JAZZ_LOVER, after))
+
+    assert (before != now).any()
+
+
+def test_a_track_nobody_has_heard_is_found_by_content_and_by_no_latent_part() -> None:
+    grown = catalogue().with_tracks(
+        [track("new", artist=KNOWN.briefs[KNOWN.rows["jazz01"]].artist)]
+    )
+    seen = view(grown, fitted=model(KNOWN, latent=latent(KNOWN.size)))
+    fan, new = player_of(grown, "jazz01"), grown.rows["new"]
+
+    parts = collaborative(seen, fan, Ask())
+
+    assert all(np.isnan(scores[new]) for scores in parts.values())
+    assert content(seen, fan, Ask())["artist"][new] > 0
 
 
 def test_a_dislike_counts_against_what_goes_with_it() -> None:

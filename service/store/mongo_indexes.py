@@ -1,0 +1,163 @@
+"""Collections and indexes: made once at start, and proved to be used."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+from pymongo.errors import CollectionInvalid, OperationFailure
+
+from service.domain import Listen
+from service.store import mongo_queries as queries
+from service.store.mongo_documents import Document
+from service.store.mongo_queries import Query
+
+EXISTS = 48
+FORGET_PROCESS_S = 7 * 24 * 3600
+
+
+class Index(Struct, frozen=True, kw_only=True):
+    """One index; `only` makes it partial."""
+
+    collection: str
+    name: str
+    keys: tuple[tuple[str, int], ...]
+    unique: bool = False
+    only: Document | None = None
+    expire_s: int | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What `create_index` takes besides the keys."""
+        given = {
+            "unique": self.unique or None,
+            "partialFilterExpression": self.only,
+            "expireAfterSeconds": self.expire_s,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+COLLECTIONS = (
+    "listens",  # _id: user id and listen id, which makes that pair unique
+    "tracks",  # _id: row
+    "aliases",
+    "users",
+    "profiles",
+    "user_similarities",
+    "experiments",  # _id: name
+    "floors",  # the rev that new users start from
+    "processes",  # how often each has committed
+)
+INDEXES = (
+    # Read forwards for one user's newest listens, backwards for everybody's in order.
+    Index(collection="listens", name="newest", keys=(("user_id", -1), ("at", -1), ("id", -1))),
+    # Answers what trends without a look at any document.
+    Index(
+        collection="listens",
+        name="plays",
+        keys=(("at", 1), ("timed", 1), ("action", 1), ("track_id", 1), ("plays", 1)),
+    ),
+    Index(
+        collection="listens",
+        name="ratings",
+        keys=(("at", 1), ("rating", 1)),
+        only={"rating": {"$gt": 0}},
+    ),
+    Index(collection="tracks", name="track_id", keys=(("track_id", 1),), unique=True),
+    Index(collection="tracks", name="features", keys=(("track_id", 1), ("features", 1))),
+    Index(collection="aliases", name="alias", keys=(("kind", 1), ("value", 1)), unique=True),
+    Index(
+        collection="user_similarities",
+        name="nearest",
+        keys=(("user1_id", 1), ("similarity", -1), ("user2_id", 1)),
+    ),
+    Index(collection="user_similarities", name="seen_from", keys=(("user2_id", 1),)),
+    Index(collection="processes", name="seen", keys=(("at", 1),), expire_s=FORGET_PROCESS_S),
+)
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+FIELDS = Listen.__struct_fields__
+ASKED: tuple[tuple[str, Query], ...] = (
+    ("newest listens", queries.newest_listens("u", 500, None, FIELDS)),
+    ("listens before", queries.newest_listens("u", 500, (AT, "x"), FIELDS)),
+    ("every listen", queries.every_listen(FIELDS)),
+    ("listens stored", queries.stored_listens([("u", "x"), ("u", "y")])),
+    ("listens to erase", queries.listens_of("u")),
+    ("plays", queries.plays(AT)),
+    ("ratings", queries.ratings(AT)),
+    ("tracks by id", queries.tracks_by_id(["t", "u"])),
+    ("tracks by row", queries.tracks_from(10)),
+    ("last track", queries.last_track()),
+    ("aliases", queries.aliases_of("isrc", ["x", "y"])),
+    ("every alias", queries.every_alias()),
+    ("user", queries.one_of("users", "u")),
+    ("users", queries.some_of("users", ["u", "v"], ("_id", "rev"))),
+    ("every user", queries.all_in_order("users")),
+    ("profile", queries.one_of("profiles", "u")),
+    ("neighbours", queries.nearest("u", 20, 0.1)),
+    ("neighbours to replace", queries.neighbours_of("u")),
+    ("neighbours to erase", queries.neighbour_to("u")),
+    ("floor", queries.one_of("floors", "users")),
+    ("processes", queries.all_in_order("processes")),
+)
+"""Every read of the store, by what it is for."""
+
+
+async def make_indexes(database: Any) -> None:  # noqa: ANN401 - of either driver
+    """Make what is missing. Any number of processes may do so at once, as often as they like."""
+    there = set(await database.list_collection_names())
+    for name in COLLECTIONS:
+        if name not in there:
+            await _make_collection(database, name)
+    for index in INDEXES:
+        made = database[index.collection]
+        await made.create_index(list(index.keys), name=index.name, **index.options)
+
+
+async def _make_collection(database: Any, name: str) -> None:  # noqa: ANN401
+    try:
+        await database.create_collection(name)
+    except CollectionInvalid:  # the driver looked and another process was faster
+        return
+    except OperationFailure as error:  # the server says so
+        if error.code != EXISTS:
+            raise
+
+
+async def stages(database: Any, query: Query) -> list[str]:  # noqa: ANN401
+    """The stages of the plan that the server picks, an index by its name, outermost first."""
+    command: Document = {"find": query.collection, "filter": query.filter}
+    if query.hint:
+        command["hint"] = query.hint
+    if query.sort:
+        command["sort"] = dict(query.sort)
+    if query.limit:
+        command["limit"] = query.limit
+    if query.projection:
+        command["projection"] = query.projection
+    plan = await database.command("explain", command, verbosity="queryPlanner")
+    winning = plan["queryPlanner"]["winningPlan"]
+    return _stages(winning.get("queryPlan", winning))
+
+
+def _stages(plan: Document) -> list[str]:
+    below = [plan["inputStage"]] if "inputStage" in plan else plan.get("inputStages", [])
+    name = f"{plan['stage']} {plan['indexName']}" if "indexName" in plan else plan["stage"]
+    return [name, *(stage for one in below for stage in _stages(one))]
+
+
+async def unindexed(database: Any) -> list[str]:  # noqa: ANN401
+    """Indexes that miss, and reads that go through a whole collection."""
+    wrong = []
+    for index in INDEXES:
+        there = await database[index.collection].index_information()
+        if index.name not in there:
+            wrong.append(f"index {index.name} of {index.collection} is missing")
+    for what, query in ASKED:
+        try:
+            found = await stages(database, query)
+        except OperationFailure:
+            wrong.append(f"{what}: index {query.index} cannot be used")
+            continue
+        if "COLLSCAN" in found:
+            wrong.append(f"{what}: reads all of {query.collection}")
+    return wrong

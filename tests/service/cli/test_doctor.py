@@ -1,0 +1,100 @@
+"""The doctor sees what is wrong and says what to do."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pymongo
+import pytest
+
+from service.cli.doctor import Check, examine
+from tests.stores import drop, own_database
+
+ROOT = Path(__file__).parents[3]
+
+
+def states(env: dict[str, str]) -> dict[str, Check]:
+    return {one.name: one for one in examine(env)}
+
+
+def test_a_fresh_folder_has_nothing_wrong(tmp_path) -> None:
+    found = states({"ECHOTUNE_DATA_DIR": str(tmp_path)})
+
+    assert {"settings", "folder", "kernels", "store", "indexes", "model", "door"} == found.keys()
+    assert {"kernels", "model"} == {name for name, one in found.items() if one.state == "warn"}
+    assert all(one.next for one in found.values() if one.state != "ok")
+    assert not any(one.state == "fail" for one in found.values())
+
+
+def test_a_typo_in_a_setting_ends_it(tmp_path) -> None:
+    (only,) = examine({"ECHOTUNE_DATADIR": str(tmp_path)})
+
+    assert ("settings", "fail") == (only.name, only.state)
+    assert "did you mean ECHOTUNE_DATA_DIR" in only.text
+
+
+def test_a_folder_that_is_none_fails_and_opens_no_store(tmp_path) -> None:
+    (tmp_path / "file").write_text("x")
+
+    found = states({"ECHOTUNE_DATA_DIR": str(tmp_path / "file" / "data")})
+
+    assert "fail" == found["folder"].state
+    assert "store" not in found
+
+
+def test_a_door_open_to_all_is_a_warning(tmp_path) -> None:
+    found = states({"ECHOTUNE_DATA_DIR": str(tmp_path), "ECHOTUNE_HOST": "0.0.0.0"})  # noqa: S104
+
+    assert "warn" == found["door"].state
+    assert "no API keys" in found["door"].text
+
+
+def test_a_broken_model_fails(tmp_path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "current").write_text("gone")
+
+    found = states({"ECHOTUNE_DATA_DIR": str(tmp_path)})
+
+    assert "fail" == found["model"].state
+
+
+def test_mongo_is_looked_at_and_a_wrong_plan_fails(tmp_path, mongo_url) -> None:
+    url = own_database(mongo_url)
+    env = {"ECHOTUNE_DATA_DIR": str(tmp_path), "ECHOTUNE_MONGO_URL": url}
+
+    found = states(env)
+
+    assert found["store"].text.startswith("MongoDB answers: 0 listens")
+    assert "ok" == found["indexes"].state
+    assert not (tmp_path / "echotune.db").exists()
+    drop(url)
+
+
+def test_an_index_of_another_shape_is_a_fail(tmp_path, mongo_url) -> None:
+    url = own_database(mongo_url)
+    client: pymongo.MongoClient[dict[str, object]]
+    with pymongo.MongoClient(url) as client:
+        client.get_default_database()["listens"].create_index("source", name="newest")
+
+    found = states({"ECHOTUNE_DATA_DIR": str(tmp_path), "ECHOTUNE_MONGO_URL": url})
+
+    assert "fail" in {one.state for one in found.values()}
+    drop(url)
+
+
+@pytest.mark.parametrize("env, code", [({}, 0), ({"ECHOTUNE_MONGO_URL": "mongodb://h:x/"}, 1)])
+def test_the_command_says_so_in_json_and_by_its_exit_code(tmp_path, env, code) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "service", "doctor", "--json"],
+        cwd=ROOT,
+        env=os.environ | {"ECHOTUNE_DATA_DIR": str(tmp_path)} | env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    checks = msgspec.json.decode(ran.stdout, type=list[Check])
+
+    assert code == ran.returncode, ran.stderr
+    assert ("fail" in {one.state for one in checks}) == bool(code)
