@@ -73,6 +73,10 @@ class Notices:
         if user_id in self._owed:
             metrics.SHARED_FAILURES.labels("owed").inc()
 
+    def owes(self, user_id: str) -> bool:
+        """Whether the shared level may still believe what this process knows to be over."""
+        return user_id in self._owed
+
     async def close(self) -> None:
         """Stop; what is still owed is lost, and other processes find out when their answers age."""
         if self._sending is not None:

@@ -189,7 +189,7 @@ class TwoLevel:
 
         `ahead`: only an answer that is not near its end will do; such a one the reader has got.
         """
-        if self._shared is None:
+        if self._shared is None or self._notices is None or self._notices.owes(user_id):
             return None, None
         patience = self._clock() + LEASE_S
         try:
