@@ -92,7 +92,9 @@ class TwoLevel:
             self._tally.negative += 1
             return None
         work = partial(self._fill, user_id, key, rev, load)
-        return await self._flights.join((key, rev, self._revs.forgotten), work)
+        # With the link down a change is not heard of, so nobody joins work that began long ago.
+        era = None if self._down_since is None else now // TRUST_S
+        return await self._flights.join((key, rev, self._revs.forgotten, era), work)
 
     async def note(self, user_id: str, rev: int | None) -> None:
         """The user has changed here (None: was erased); every process is told."""

@@ -164,6 +164,23 @@ async def test_with_the_link_down_answers_are_good_for_half_a_minute() -> None:
     assert "local" != (await desk.get() or (0, ""))[1]
 
 
+async def test_with_the_link_down_nobody_joins_work_that_began_long_ago() -> None:
+    desk = Desk()
+    desk.cache.lost(desk.now)
+    desk.gate.clear()
+    before = asyncio.create_task(desk.get())
+    await settle()
+    desk.rev = 2  # somewhere else
+    desk.now += module.TRUST_S + 1
+
+    after = asyncio.create_task(desk.get())
+    await settle()
+    desk.gate.set()
+
+    assert [1, 2] == [(await one or (0,))[0] for one in (before, after)]
+    await desk.cache.close()
+
+
 async def test_with_the_link_down_half_a_minute_counts_from_the_beginning_of_a_fill() -> None:
     """What was read a minute ago is a minute old, however new the answer is."""
     desk = Desk(MemoryShared(lambda: 100.0))
