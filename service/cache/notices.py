@@ -50,10 +50,14 @@ class Notices:
         self._note, self._sleep = note, sleep
         self._owed: dict[str, Owed] = {}
         self._sending: asyncio.Task[None] | None = None
+        self._failing = False
         self._sent = asyncio.Event()
 
     async def send(self, user_id: str, rev: int) -> None:
-        """Return when it has arrived, or after a tenth of a second; it will arrive then."""
+        """Return when it has arrived; if it does not soon, it is sent again behind the caller.
+
+        While the shared level is known to be down nobody waits.
+        """
         if len(self._owed) >= MOST_OWED and user_id not in self._owed:
             metrics.SHARED_FAILURES.labels("forgotten").inc()
             return
@@ -62,14 +66,16 @@ class Notices:
             self._sending = asyncio.create_task(self._send())
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while user_id in self._owed:
+                while user_id in self._owed and not self._failing:
                     await self._sent.wait()
         except TimeoutError:
+            pass
+        if user_id in self._owed:
             metrics.SHARED_FAILURES.labels("owed").inc()
 
-    def owed(self) -> list[tuple[str, int]]:
-        """What has not arrived yet, in order: of these users the shared level may say less."""
-        return [one for user_id, owed in self._owed.items() for one in owed.of(user_id)]
+    def owes(self, user_id: str) -> bool:
+        """Whether the shared level may still believe what this process knows to be over."""
+        return user_id in self._owed
 
     async def close(self) -> None:
         """Stop; what is still owed is lost, and other processes find out when their answers age."""
@@ -86,10 +92,16 @@ class Notices:
                     [one for user_id, owed in batch.items() for one in owed.of(user_id)]
                 )
             except SharedUnavailable:
+                self._failing = True
+                self._wake()
                 await self._sleep(PAUSE_S)
                 continue
             for user_id, owed in batch.items():
                 if self._owed[user_id] is owed:  # else there is more to tell; twice does no harm
                     del self._owed[user_id]
-            self._sent.set()
-            self._sent = asyncio.Event()
+            self._failing = False
+            self._wake()
+
+    def _wake(self) -> None:
+        self._sent.set()
+        self._sent = asyncio.Event()

@@ -92,7 +92,9 @@ class TwoLevel:
             self._tally.negative += 1
             return None
         work = partial(self._fill, user_id, key, rev, load)
-        return await self._flights.join((key, rev, self._revs.forgotten), work)
+        # With the link down a change is not heard of, so nobody joins work that began long ago.
+        era = None if self._down_since is None else now // TRUST_S
+        return await self._flights.join((key, rev, self._revs.forgotten, era), work)
 
     async def note(self, user_id: str, rev: int | None) -> None:
         """The user has changed here (None: was erased); every process is told."""
@@ -133,15 +135,10 @@ class TwoLevel:
         self.forget_all()
 
     def forget_all(self) -> None:
-        """Keep nothing, and nothing of what is being made either.
-
-        But for what was changed here and the shared level has not heard: it would say less.
-        """
+        """Keep nothing, and nothing of what is being made either."""
         self._revs.forget_all()
         self._absent.clear()
         self.local.clear()
-        for user_id, rev in self._notices.owed() if self._notices else ():
-            self.heard(user_id, rev)
 
     async def close(self) -> None:
         """Stop what is under way."""
@@ -194,7 +191,7 @@ class TwoLevel:
 
         `ahead`: only an answer that is not near its end will do; such a one the reader has got.
         """
-        if self._shared is None:
+        if self._shared is None or self._notices is None or self._notices.owes(user_id):
             return None, None
         patience = self._clock() + LEASE_S
         try:

@@ -48,7 +48,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     """All tracks by row. `edition` names them, for cache keys: the same in every process."""
 
     edition: int
-    digests: NDArray[np.uint64]  # (n,) of each track as it is stored; `edition` is their sum
+    digests: NDArray[np.uint64]  # (n,) of each track as it is stored; `edition` sums them by row
     rows: dict[str, int]  # track id -> row; shared by all editions, only grows
     briefs: list[TrackBrief]
     features: NDArray[np.float32]  # (9, n) scaled 0..1, NaN where unknown
@@ -109,7 +109,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
         return structs.replace(
             self,
-            edition=int(digests.sum()),
+            edition=int((digests * (2 * np.arange(size, dtype=np.uint64) + 1)).sum()),
             digests=digests,
             briefs=briefs,
             features=put(self.features, [feature_vector(track) for track in tracks], np.nan),

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -32,7 +33,7 @@ from tests.service.cache.replicas import (
     Unversioned,
 )
 
-SCHEDULES = int(os.environ.get("FAULTS_SCHEDULES", "600"))
+SCHEDULES = int(os.environ.get("FAULTS_SCHEDULES", "2000"))
 STEPS = 30
 REPLICAS = 2
 NOTICED_S = 3.0
@@ -82,6 +83,11 @@ class Machine(RuleBasedStateMachine):
         one.silent_since = None
         one.cache.regained()
 
+    @initialize(known=st.booleans())
+    def begin(self, *, known: bool) -> None:
+        if not known:
+            self.database.rev = ERASED
+
     @rule(r=WHICH)
     def get(self, r: int) -> None:
         one = self.replicas[r]
@@ -123,6 +129,27 @@ class Machine(RuleBasedStateMachine):
         rev = self.database.write()
         self.loop.call_soon(self.replicas[r].tell, rev)
         self.settle()
+
+    @rule(r=WHICH)
+    def read_through(self, r: int) -> None:
+        """A read with nothing in its way; deep schedules are rare without it."""
+        self.get(r)
+        self.open_all(self.replicas[r])
+
+    @rule(r=WHICH)
+    def write_through(self, r: int) -> None:
+        """A write with nothing in its way, heard by all who hear anything."""
+        self.write(r)
+        self.open_all(self.replicas[r])
+        for one in self.replicas:
+            while one.inbox:
+                one.cache.heard(USER, one.inbox.pop(0))
+
+    def open_all(self, one: Replica) -> None:
+        while one.fills.waiting or one.writes.waiting:
+            one.fills.open(0)
+            one.writes.open(0)
+            self.settle()
 
     @precondition(lambda self: self.database.rev != ERASED)
     @rule(r=WHICH)

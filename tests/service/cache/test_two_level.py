@@ -1,52 +1,15 @@
 """One process's two levels: who is asked, who waits, what is kept."""
 
 import asyncio
-import tracemalloc
-from collections.abc import Iterator
 
 import pytest
 
 from service.cache import two_level as module
-from service.cache.absent import Absent
 from service.cache.answer import Answer
 from service.cache.memory import MemoryShared
+from service.cache.notices import Notices
 from service.cache.protocol import ERASED, SharedUnavailable
-from service.cache.revs import Revs
-from service.cache.two_level import TwoLevel
-
-KEY = "u1|v1.0|20"
-
-
-class Desk:
-    """A cache, and a store that can be slow."""
-
-    def __init__(self, shared: MemoryShared | None = None, *, linked: bool = True) -> None:
-        self.now, self.rev, self.loads = 100.0, 1, 0
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.shared, self.revs = shared, Revs()
-        self.cache = TwoLevel(1 << 20, self.revs, shared, clock=lambda: self.now, draw=lambda: 0.5)
-        if shared is not None and linked:
-            self.cache.regained()
-
-    async def load(self) -> Answer | None:
-        self.loads += 1
-        rev = self.rev
-        await self.gate.wait()
-        return Answer(b"{}", "t", rev, self.now, 0.2, 900.0, 300.0) if rev else None
-
-    async def get(self, user_id: str = "u1") -> tuple[int, str] | None:
-        served = await self.cache.get(user_id, f"{user_id}|v1.0|20", self.load)
-        return served and (served[0].rev, served[1])
-
-
-async def settle() -> None:
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
-def shared_of(desk: Desk) -> MemoryShared:
-    return MemoryShared(lambda: desk.now)
+from tests.service.cache.desk import KEY, Desk, settle
 
 
 @pytest.fixture
@@ -118,10 +81,26 @@ async def test_what_was_begun_before_everything_was_forgotten_is_served_and_not_
     await settle()
 
     getattr(desk.cache, event)()
+    desk.cache.heard("u1", 1)  # even when a message says that this rev is the newest
     desk.gate.set()
 
     assert (1, "miss") == await before
     assert desk.cache.hit("u1", KEY) is None
+
+
+async def test_an_unknown_user_of_before_everything_was_forgotten_is_looked_for_again() -> None:
+    desk = Desk()
+    desk.rev = ERASED
+    desk.gate.clear()
+    before = asyncio.create_task(desk.get())
+    await settle()
+
+    desk.cache.forget_all()
+    desk.rev = 2
+    desk.gate.set()
+
+    assert await before is None
+    assert (2, "miss") == await desk.get()
 
 
 async def test_a_stale_answer_bridges_the_making_of_the_next() -> None:
@@ -185,6 +164,57 @@ async def test_with_the_link_down_answers_are_good_for_half_a_minute() -> None:
     assert "local" != (await desk.get() or (0, ""))[1]
 
 
+async def test_with_the_link_down_nobody_joins_work_that_began_long_ago() -> None:
+    desk = Desk()
+    desk.cache.lost(desk.now)
+    desk.gate.clear()
+    before = asyncio.create_task(desk.get())
+    await settle()
+    desk.rev = 2  # somewhere else
+    desk.now += module.TRUST_S + 1
+
+    after = asyncio.create_task(desk.get())
+    await settle()
+    desk.gate.set()
+
+    assert [1, 2] == [(await one or (0,))[0] for one in (before, after)]
+    await desk.cache.close()
+
+
+async def test_with_the_link_down_half_a_minute_counts_from_the_beginning_of_a_fill() -> None:
+    """What was read a minute ago is a minute old, however new the answer is."""
+    desk = Desk(MemoryShared(lambda: 100.0))
+    desk.cache.lost(desk.now)
+    desk.gate.clear()
+    filling = asyncio.create_task(desk.get())
+    await settle()
+
+    desk.now += module.TRUST_S + 1
+    desk.gate.set()
+    await filling
+
+    served = await desk.get()
+    assert served is not None
+    assert "local" != served[1]
+
+
+async def test_what_others_were_not_told_yet_is_not_asked_of_the_shared_level() -> None:
+    """It would still give what was erased."""
+    desk = Desk(MemoryShared(lambda: 100.0))
+    await desk.get()
+    await settle()
+
+    async def down(*_: object) -> None:
+        raise SharedUnavailable
+
+    desk.rev = ERASED
+    desk.cache._notices = Notices(down)
+    await desk.cache.note("u1", None)
+
+    assert await desk.get() is None
+    await desk.cache.close()
+
+
 async def test_a_shared_level_that_is_down_costs_nothing_but_the_hit(monkeypatch) -> None:
     shared = MemoryShared(lambda: 100.0)
 
@@ -197,76 +227,6 @@ async def test_a_shared_level_that_is_down_costs_nothing_but_the_hit(monkeypatch
 
     assert [(1, "miss"), (1, "local")] == [await desk.get(), await desk.get()]
     await desk.cache.close()
-
-
-async def test_of_a_user_nobody_knows_the_store_is_asked_once_in_half_a_minute() -> None:
-    desk = Desk()
-    desk.rev = ERASED
-
-    assert [None, None] == [await desk.get(), await desk.get()]
-    assert 1 == desk.loads
-    desk.now += 61
-    await desk.get()
-    assert 2 == desk.loads
-
-
-async def test_a_user_who_becomes_known_is_known_at_once() -> None:
-    desk = Desk()
-    desk.rev = ERASED
-    await desk.get()
-
-    desk.rev = 2
-    await desk.cache.note("u1", 2)
-
-    assert (2, "miss") == await desk.get()
-
-
-IDS = 20_000
-
-
-async def flood(desk: Desk) -> tuple[int, int]:
-    """Loads caused by strangers who each ask twice, and hits of a listener meanwhile."""
-    await desk.get("listener")
-    known, desk.rev, desk.loads = desk.rev, ERASED, 0
-    for _ in range(2):
-        for number in range(IDS):
-            await desk.get(f"stranger{number}")
-    loads, desk.rev = desk.loads, known
-    return loads, int(desk.cache.hit("listener", "listener|v1.0|20") is not None)
-
-
-async def test_a_flood_of_made_up_ids_costs_one_look_each_and_no_listener_anything() -> None:
-    desk = Desk()
-    desk.cache = TwoLevel(16 << 20, desk.revs, clock=lambda: desk.now)
-
-    assert (IDS, 1) == await flood(desk)
-    assert desk.cache._absent.size_bytes <= (16 << 20) * module.ABSENT_SHARE
-
-
-async def test_without_negative_entries_every_question_would_be_a_look(monkeypatch) -> None:
-    monkeypatch.setattr(Absent, "add", lambda *_: None)
-
-    assert (2 * IDS, 1) == await flood(Desk())
-
-
-@pytest.fixture
-def traced() -> Iterator[None]:
-    tracemalloc.start()
-    yield
-    tracemalloc.stop()
-
-
-def test_the_table_of_strangers_does_not_grow(traced: None) -> None:
-    absent = Absent(1 << 20, lambda: 0.0)
-    before = tracemalloc.get_traced_memory()[0]
-
-    for number in range(200_000):
-        absent.add(f"stranger{number}")
-
-    assert tracemalloc.get_traced_memory()[0] - before < 10_000
-    assert "stranger199999" in absent
-    absent.remove("stranger199999")
-    assert "stranger199999" not in absent
 
 
 async def test_what_the_shared_level_has_not_heard_outlives_the_return_of_the_link(

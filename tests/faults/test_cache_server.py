@@ -1,0 +1,174 @@
+"""The cache server stops answering, and comes back; memory stays within its bound."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from service.cache.answer import Answer
+from service.cache.clients import open_blocking_client, open_client
+from service.cache.link import Link
+from service.cache.redis import RedisShared
+from service.cache.revs import Revs
+from service.cache.two_level import TwoLevel
+from tests import servers
+from tests.faults.sizes import size
+
+ROOT = Path(__file__).parents[2]
+BUDGET_S = 0.05
+HANGS_S = 2.0
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[servers.Server]:
+    with servers.valkey(tmp_path) as server:
+        yield server
+        os.kill(server.pid, signal.SIGCONT)
+
+
+class Peer:
+    """One of two caches in this process that know each other through the server alone."""
+
+    def __init__(self, url: str, revs: dict[str, int], budget_s: float) -> None:
+        self._client, self._listening = open_client(url), open_blocking_client(url)
+        self.shared = RedisShared(self._client, budget_s=budget_s)
+        self.cache = TwoLevel(1 << 20, Revs(), self.shared)
+        self._link = Link(self._listening, self.cache, name=self.shared.name)
+        self._store, self.loads = revs, 0
+
+    async def get(self, user: str) -> int:
+        served = await self.cache.get(user, f"{user}|v1.0|20", lambda: self._load(user))
+        assert served is not None
+        return served[0].rev
+
+    async def write(self, user: str) -> None:
+        self._store[user] = self._store.get(user, 1) + 1
+        await self.cache.note(user, self._store[user])
+
+    async def until_linked(self) -> None:
+        async with asyncio.timeout(30):
+            while not self.cache.linked:  # noqa: ASYNC110 - there is nobody to tell
+                await asyncio.sleep(0.01)
+
+    async def _load(self, user: str) -> Answer:
+        self.loads += 1
+        rev = self._store.get(user, 1)
+        return Answer(b"{}", "t", rev, time.monotonic(), 0.001, 900.0, 300.0)
+
+    async def open(self) -> None:
+        self._link.open()
+        await self.until_linked()
+
+    async def close(self) -> None:
+        await self._link.close()
+        await self.cache.close()
+        await self.shared.close()
+        await self._client.aclose()
+        await self._listening.aclose()
+
+
+@asynccontextmanager
+async def peers(url: str, *, budget_s: float = BUDGET_S) -> AsyncIterator[tuple[Peer, Peer]]:
+    revs: dict[str, int] = {}
+    both = Peer(url, revs, budget_s), Peer(url, revs, budget_s)
+    for one in both:
+        await one.open()
+    try:
+        yield both
+    finally:
+        for one in both:
+            await one.close()
+
+
+async def test_a_server_that_is_stopped_stops_no_request_and_hides_no_write(valkey) -> None:
+    async with peers(valkey.url) as (mine, theirs):
+        known = [f"u{number}" for number in range(50)]
+        for user in known:
+            assert [1, 1] == [await mine.get(user), await theirs.get(user)]
+
+        os.kill(valkey.pid, signal.SIGSTOP)
+        until = time.monotonic() + size(5, 30)
+        async with asyncio.timeout(HANGS_S + size(5, 30) + 60):
+            number = 0
+            while time.monotonic() < until:
+                user = known[number % len(known)]
+                assert await mine.get(user) >= 1
+                assert 1 == await mine.get(f"new{number}")
+                if number < len(known):
+                    await theirs.write(user)
+                    assert 2 == await theirs.get(user)
+                number += 1
+                await asyncio.sleep(0.001)
+        assert number > len(known)
+        os.kill(valkey.pid, signal.SIGCONT)
+
+        for one in (mine, theirs):
+            await one.until_linked()
+        async with asyncio.timeout(30):
+            while theirs.cache._notices and theirs.cache._notices._owed:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+        for user in known:
+            assert [2, 2] == [await mine.get(user), await theirs.get(user)]
+
+
+async def test_without_a_budget_a_stopped_server_would_stop_requests(valkey, monkeypatch) -> None:
+    monkeypatch.setattr("service.cache.clients.ANSWER_S", 60.0)
+    async with peers(valkey.url, budget_s=60.0) as (mine, _):
+        os.kill(valkey.pid, signal.SIGSTOP)
+
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(HANGS_S):
+                await mine.get("u1")
+        os.kill(valkey.pid, signal.SIGCONT)
+
+
+CAPACITY = 16 << 20
+FILL = """
+import os, sys, time
+from service.cache.answer import Answer
+from service.cache.local import Local
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+capacity, count, bounded = (int(word) for word in sys.argv[1:])
+local, all_of_them, before = Local(capacity, time.monotonic), [], resident()
+for number in range(count):
+    now = time.monotonic()
+    answer = Answer(os.urandom(1024), f"tag{number}", number, now, 0.1 + number, 900.0, 300.0)
+    local.put(f"user-{number:08d}|v1.0|20", answer, since=now)
+    if not bounded:
+        all_of_them.append(answer)
+print(resident() - before)
+"""
+
+
+def grown(*, bounded: bool) -> int:
+    """Bytes by which a process grew that kept very many distinct answers."""
+    count = size(100_000, 10_000_000) if bounded else 100_000
+    ran = subprocess.run(
+        [sys.executable, "-c", FILL, str(CAPACITY), str(count), str(int(bounded))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(ran.stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's page counts")
+def test_a_process_grows_no_further_than_its_cache_may() -> None:
+    assert grown(bounded=True) < 2 * CAPACITY
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's page counts")
+def test_without_a_bound_it_would_grow_on() -> None:
+    assert grown(bounded=False) > 4 * CAPACITY
