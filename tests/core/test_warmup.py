@@ -114,9 +114,47 @@ def test_after_warm_an_ordinary_call_compiles_nothing(tmp_path):
     assert [] == [name for name, signatures in compiled.items() if not signatures]
 
 
-def test_it_says_how_many_kernels_it_compiled(capsys):
+def test_it_says_how_many_kernels_it_compiled(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["warmup"])
     warmup.main()
     words = capsys.readouterr().out.split()
 
     assert ["compiled", str(len(warmup.kernels())), "kernels", "in"] == words[:4]
     assert "s" == words[5]
+
+
+def test_kernels_of_two_parts_are_put_together_whole(tmp_path):
+    """An index names its data files by number, so files of two parts are never mixed."""
+    for part, names in {
+        "one": ("f-1.py311", "g-2.py311"),
+        "two": ("g-2.py311", "h-3.py311"),
+    }.items():
+        home = tmp_path / part / "core"
+        home.mkdir(parents=True)
+        for name in names:
+            (home / f"{name}.nbi").write_text(part)
+            (home / f"{name}.1.nbc").write_text(part)
+    (tmp_path / "two" / "core" / "g-2.py311.2.nbc").write_text("two")
+    cache = tmp_path / "cache"
+
+    for part in ("one", "two"):
+        warmup.put_together(tmp_path / part, cache)
+
+    found = {path.name: path.read_text() for path in (cache / "core").iterdir()}
+    of_one = dict.fromkeys(
+        ("f-1.py311.nbi", "f-1.py311.1.nbc", "g-2.py311.nbi", "g-2.py311.1.nbc"), "one"
+    )
+    assert of_one | dict.fromkeys(("h-3.py311.nbi", "h-3.py311.1.nbc"), "two") == found
+
+
+def test_an_empty_cache_is_filled_once_and_for_all(tmp_path):
+    """The next process compiles nothing: with compiling forbidden it still has every kernel."""
+    env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "core.warmup"]
+    subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True)
+    after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+
+    assert before == after
+    assert len(warmup.kernels()) == sum(path.suffix == ".nbi" for path in after)
