@@ -110,7 +110,7 @@ def build(settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue) -> 
         shown=shown,
     )
     neighbourhood = Neighbourhood(store, current)
-    precompute = Precompute(current, accounts, recommender, neighbourhood)
+    precompute = Precompute(store, current, accounts, recommender, neighbourhood)
     return House(
         settings=settings,
         store=store,

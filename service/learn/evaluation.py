@@ -46,12 +46,12 @@ class Quality(Struct, frozen=True, kw_only=True):
 
     recall: float
     ndcg: float
-    mrr: float = 0.0
+    mrr: float
     coverage: float
     gini: float
     novelty: float  # self-information: 0 everybody knows it, 1 one user does
-    rarity: float = 0.0  # the other novelty: 1 - listeners / users
-    diversity: float = 0.0  # of one list: 1 - cosine of two tracks' listeners
+    rarity: float  # the other novelty: 1 - listeners / users
+    diversity: float  # of one list: 1 - cosine of two tracks' listeners
 
 
 def listener_of(matrix: csr_array, user: int) -> Listener:

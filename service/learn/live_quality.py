@@ -24,7 +24,7 @@ HOURS = 24
 WINDOW = timedelta(hours=HOURS)
 EVERY = timedelta(seconds=10)  # sorting the counts of a million tracks for a Gini takes 60 ms
 MOST_USERS = 50_000
-MOST_LISTS = 4  # of one user, newest first out: 25 MB in all
+MOST_LISTS = 4  # of one user, the oldest go: 25 MB in all
 HIT = "hit_at_k"
 
 
@@ -88,8 +88,9 @@ class LiveQuality:
         now = self._clock()
         hour, size, every = _hour(now), self._current.catalogue.size, [np.empty(0, np.int32)]
         for showing in showings:
-            every.append(showing.rows)
-            self._remember(showing, hour, now)
+            rows = showing.rows
+            every.append(rows)
+            self._remember(showing, rows, hour, now)
         self._counts.add(hour, np.concatenate(every), size)
         if now - self._told >= EVERY:
             self._told = now
@@ -143,15 +144,17 @@ class LiveQuality:
         rare = -np.log2(listeners[shown] / users) / np.log2(users)
         metrics.LIVE_NOVELTY.set(float(np.average(rare, weights=total[shown])))
 
-    def _remember(self, showing: Showing, hour: int, now: datetime) -> None:
+    def _remember(
+        self, showing: Showing, rows: NDArray[np.int32], hour: int, now: datetime
+    ) -> None:
         lists = self._users.setdefault(showing.user_id, deque(maxlen=MOST_LISTS))
         self._users.move_to_end(showing.user_id)
         if len(self._users) > MOST_USERS:
             self._users.popitem(last=False)
         if any(seen.tag == showing.tag for seen in lists):
             return  # the same list again
-        rows = frozenset(showing.rows.tolist())
-        lists.appendleft(Seen(showing.tag, showing.strategy, hour, now, rows))
+        seen = Seen(showing.tag, showing.strategy, hour, now, frozenset(rows.tolist()))
+        lists.appendleft(seen)
         key = showing.strategy, hour
         self._lists[key] = self._lists.get(key, 0) + 1
 

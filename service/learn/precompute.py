@@ -1,7 +1,9 @@
 """Work ahead of the request: lists, profiles and neighbours of those who will ask soon."""
 
+import msgspec
 import numpy as np
 
+from service.domain import Neighbour, StoredProfile
 from service.errors import ModelNotReady, UnknownUser
 from service.jobs import Progress
 from service.learn.accounts import Accounts
@@ -9,6 +11,7 @@ from service.model.current import Current
 from service.recommend.ask import Ask
 from service.recommend.neighbourhood import Neighbourhood
 from service.recommend.recommender import Recommender
+from service.store import Store
 
 ACTIVE = 500
 """Listeners that are served ahead: at 4 ms a list, two seconds of one core."""
@@ -17,16 +20,17 @@ NEIGHBOURS, LEAST = 50, 0.6
 
 
 class Precompute:
-    """Asks what listeners will ask, so that every cache on the way has the answer."""
+    """Asks what listeners will ask, so that caches on the way have it; stores what others read."""
 
     def __init__(
         self,
+        store: Store,
         current: Current,
         accounts: Accounts,
         recommender: Recommender,
         neighbourhood: Neighbourhood,
     ) -> None:
-        self._current, self._accounts = current, accounts
+        self._store, self._current, self._accounts = store, current, accounts
         self._recommender, self._neighbourhood = recommender, neighbourhood
 
     async def user(self, user_id: str) -> None:
@@ -35,8 +39,7 @@ class Precompute:
         Raises:
             UnknownUser: nobody by this id has listened or set anything.
         """
-        await self._accounts.profile(user_id)
-        await self._recommender.for_user(user_id, Ask())
+        await self._recommender.for_user(await self._accounts.known(user_id), Ask())
 
     async def lists(self, progress: Progress) -> None:
         """The lists of the most active listeners."""
@@ -46,23 +49,30 @@ class Precompute:
             progress(done / len(active))
 
     async def profiles(self, progress: Progress) -> None:
-        """The profiles of the most active listeners; those erased since the fit are left out."""
+        """Store the profiles of the most active listeners, but for those erased since the fit."""
         active = self.active()
         for done, user_id in enumerate(active, 1):
             try:
-                await self._accounts.profile(user_id)
+                profile = await self._accounts.profile(user_id)
             except UnknownUser:
                 continue
+            body = msgspec.json.encode(profile)
+            await self._store.put_profile(StoredProfile(user_id, profile.rev, body))
             progress(done / len(active))
 
     async def neighbours(self, progress: Progress) -> None:
-        """The neighbours of the most active listeners; those erased since the fit are left out."""
+        """Store the neighbours of the most active listeners, but for those erased since the fit."""
         active = self.active()
         for done, user_id in enumerate(active, 1):
+            user = await self._store.user(user_id)  # before its listens: never newer than they are
+            if user is None:
+                continue
             try:
-                await self._neighbourhood.of(user_id, limit=NEIGHBOURS, least=LEAST)
+                page = await self._neighbourhood.of(user_id, limit=NEIGHBOURS, least=LEAST)
             except UnknownUser:
                 continue
+            near = [Neighbour(one.user_id, one.score) for one in page.similar]
+            await self._store.put_neighbours(user_id, user.rev, near)
             progress(done / len(active))
 
     def active(self) -> list[str]:

@@ -64,7 +64,12 @@ class Showing(Struct, frozen=True):
     user_id: str
     strategy: str  # that was asked for
     tag: str  # of the list: the same list sent again has the same
-    rows: NDArray[np.int32]  # of the catalogue, best first
+    packed: bytes  # `rows` as the answer carries them: who sends has no time to look
+
+    @property
+    def rows(self) -> NDArray[np.int32]:
+        """Of the catalogue, best first."""
+        return np.frombuffer(self.packed, np.int32)
 
 
 class Shown:

@@ -81,8 +81,7 @@ class Recommender:
 
     def sent(self, user_id: str, ask: Ask, answer: Answer) -> None:
         """Whoever sends an answer says so here; what is only made ahead was shown to nobody."""
-        rows = np.frombuffer(answer.rows, np.int32)
-        self._shown.add(Showing(user_id, ask.strategy, answer.tag, rows))
+        self._shown.add(Showing(user_id, ask.strategy, answer.tag, answer.rows))
 
     async def _load(self, user_id: str, view: View, ask: Ask) -> Answer | None:
         """The list of a user the store knows.

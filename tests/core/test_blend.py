@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -54,11 +54,13 @@ def test_no_strategy_scores_nothing():
     assert np.isnan(blend(np.empty((0, 3), np.float32), f32([]))).all()
 
 
+@settings(max_examples=500)
 @given(scores=arrays(np.float32, st.integers(0, 64), elements=SCORE))
 def test_standardise_matches_reference_to_the_bit(scores):
     np.testing.assert_array_equal(standardise(scores), reference.standardise(scores), strict=True)
 
 
+@settings(max_examples=500)
 @given(
     scores=arrays(np.float32, st.tuples(st.integers(0, 4), st.integers(0, 24)), elements=SCORE),
     choose=st.data(),

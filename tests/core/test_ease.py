@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.sparse import csc_array, csr_array, csr_matrix
@@ -24,6 +24,7 @@ def test_known_answer():
     np.testing.assert_allclose(dense, [[0, 2 / 3], [2 / 3, 0]], rtol=1e-6)
 
 
+@settings(max_examples=500)
 @given(x=SHAPE.flatmap(lambda s: arrays(np.float32, s, elements=STRENGTH)), choose=st.data())
 def test_matches_reference(x, choose):
     """Both ways of inverting, one penalty for all or one per track."""

@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -56,6 +56,7 @@ def test_gini_known_answer(exposure, expected):
     assert expected == pytest.approx(gini(np.array(exposure)), abs=1e-15)
 
 
+@settings(max_examples=500)
 @given(exposure=arrays(np.int64, st.integers(1, 30), elements=st.integers(0, 99)))
 def test_gini_is_half_the_relative_mean_difference(exposure):
     exposure[0] += 1
@@ -74,6 +75,7 @@ def test_novelty_known_answer():
     assert np.isnan(novelty(np.array([[-1]], np.int32), listeners, 16))
 
 
+@settings(max_examples=500)
 @given(
     shown=arrays(
         np.int32, st.tuples(st.integers(0, 6), st.integers(1, 8)), elements=st.integers(-1, 9)
@@ -114,6 +116,7 @@ def test_what_does_not_fit_is_refused(call, message):
         call()
 
 
+@settings(max_examples=500)
 @given(
     shown=arrays(
         np.int32, st.tuples(st.integers(1, 6), st.integers(1, 5)), elements=st.integers(-1, 8)

@@ -2,7 +2,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_array
@@ -112,6 +112,7 @@ def test_truncate_keeps_the_strongest_of_every_row_whatever_their_sign():
     assert 5 == weights.n
 
 
+@settings(max_examples=500)
 @given(
     dense=st.integers(0, 9).flatmap(lambda n: arrays(np.float32, (n, n), elements=STRENGTH)),
     neighbours=st.integers(1, 10),
@@ -126,6 +127,7 @@ def test_truncate_keeps_a_row_or_its_strongest(dense, neighbours):
         assert set(row) <= {*whole, 0}
 
 
+@settings(max_examples=500)
 @given(
     dense=st.integers(1, 7).flatmap(lambda n: arrays(np.float32, (n, n), elements=STRENGTH)),
     neighbours=st.integers(1, 8),
@@ -158,11 +160,13 @@ def test_contributions_add_up_to_the_score():
     np.testing.assert_allclose(total, score(weights, rows, strengths), rtol=1e-5)
 
 
+@settings(max_examples=500)
 @given(question=questions())
 def test_score_matches_reference_to_the_bit(question):
     np.testing.assert_array_equal(score(*question), reference.score(*question), strict=True)
 
 
+@settings(max_examples=500)
 @given(question=questions(), choose=st.data())
 def test_contributions_match_reference_to_the_bit(question, choose):
     target = choose.draw(st.integers(0, question[0].n - 1))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_array
@@ -46,6 +46,7 @@ def test_a_listener_without_strength_is_like_nobody():
     assert not cosine(BY_TRACK, NORMS, i32([]), f32([])).any()
 
 
+@settings(max_examples=500)
 @given(
     histories=st.tuples(st.integers(0, 8), st.integers(1, 8)).flatmap(
         lambda shape: arrays(np.float32, shape, elements=st.sampled_from([0, 0, 1, 0.3, -0.5]))

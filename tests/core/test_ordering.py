@@ -41,6 +41,7 @@ def test_different_artists_keep_their_order():
     assert list(range(9)) == space(np.arange(9, dtype=np.int32), 9, gap=3, cap=1).tolist()
 
 
+@settings(max_examples=500)
 @given(artists=ARTISTS, **OPTIONS)
 def test_matches_reference(artists, limit, gap, cap):
     np.testing.assert_array_equal(
@@ -50,6 +51,7 @@ def test_matches_reference(artists, limit, gap, cap):
     )
 
 
+@settings(max_examples=500)
 @given(artists=ARTISTS, **OPTIONS)
 def test_the_list_is_full_and_no_candidate_comes_twice(artists, limit, gap, cap):
     chosen = space(artists, limit, gap=gap, cap=cap)
@@ -57,6 +59,7 @@ def test_the_list_is_full_and_no_candidate_comes_twice(artists, limit, gap, cap)
     assert min(limit, artists.size) == chosen.size == np.unique(chosen).size
 
 
+@settings(max_examples=500)
 @given(artists=ARTISTS, **OPTIONS)
 def test_an_artist_comes_back_within_the_gap_or_over_the_cap_only_when_forced(
     artists, limit, gap, cap

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -70,6 +70,7 @@ def test_similar_orders_by_similarity_plus_bias_over_eligible_rows():
     assert [0.875, 0.625] == scores.tolist()
 
 
+@settings(max_examples=500)
 @given(question=questions())
 def test_similarities_match_reference_to_the_bit(question):
     np.testing.assert_array_equal(
@@ -77,6 +78,7 @@ def test_similarities_match_reference_to_the_bit(question):
     )
 
 
+@settings(max_examples=500)
 @given(question=questions(), k=st.integers(1, 50), choose=st.data())
 def test_similar_matches_reference_to_the_bit(question, k, choose):
     n = question[0].shape[1]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
@@ -31,6 +31,7 @@ def test_two_tastes_are_two_directions():
     np.testing.assert_allclose(dense[:4, 4:], 0, atol=1e-6)
 
 
+@settings(max_examples=500)
 @given(seed=st.integers(0, 2**32 - 1), users=st.integers(4, 30), tracks=st.integers(4, 30))
 def test_matches_reference(seed, users, tracks):
     """Up to rounding, wherever the directions are told apart: a random matrix has no ties."""
@@ -59,6 +60,7 @@ def test_the_same_input_gives_the_same_bytes():
     assert first.right.tobytes() == second.right.tobytes()
 
 
+@settings(max_examples=500)
 @given(seed=st.integers(0, 2**32 - 1), heard=st.integers(0, 6))
 def test_the_score_is_the_weighted_sum_of_the_rows_heard(seed, heard):
     rng = np.random.default_rng(seed)

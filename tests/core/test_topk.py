@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -41,6 +41,7 @@ def test_no_scores_give_an_empty_answer():
     assert (0, 0) == (rows.size, scores.size)
 
 
+@settings(max_examples=500)
 @given(scores=arrays(np.float32, st.integers(0, 64), elements=SCORE), k=st.integers(1, 80))
 def test_matches_reference(scores, k):
     same(topk(scores, k), reference.topk(scores, k))

@@ -10,7 +10,17 @@ from service.learn.pareto import Chosen, Goal, Pareto, Point
 
 POINTS = [
     Point(
-        balance, Quality(recall=0.3, ndcg=0.3 - balance / 10, coverage=0.5, gini=0.8, novelty=0.4)
+        balance,
+        Quality(
+            recall=0.3,
+            ndcg=0.3 - balance / 10,
+            mrr=0.2,
+            coverage=0.5,
+            gini=0.8,
+            novelty=0.4,
+            rarity=0.9,
+            diversity=0.9,
+        ),
     )
     for balance in (0.0, 0.5, 1.0)
 ]

@@ -25,7 +25,7 @@ JAZZ = [f"jazz-u{user}" for user in range(worlds.USERS_PER_TASTE)]
 
 
 def showing(rows: np.ndarray) -> Showing:
-    return Showing("u1", "hybrid", "list", rows)
+    return Showing("u1", "hybrid", "list", rows.tobytes())
 
 
 class Desk:

@@ -30,7 +30,7 @@ class Day:
         return self.now
 
     def show(self, user: str, tag: str, *rows: int, strategy: str = "content") -> None:
-        self.live.note([Showing(user, strategy, tag, np.array(rows, np.int32))])
+        self.live.note([Showing(user, strategy, tag, np.array(rows, np.int32).tobytes())])
 
     async def play(self, user: str, row: int, **more) -> None:
         track = self.current.catalogue.briefs[row].id

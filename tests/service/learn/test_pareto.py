@@ -12,7 +12,10 @@ GOALS = [Goal(name="relevance", ndcg=0.1), Goal(name="even", ndcg=0.0, gini=0.4,
 
 
 def quality(ndcg: float, *, coverage: float = 0.5, gini: float = 0.5, novelty: float = 0.5):
-    return Quality(recall=0.1, ndcg=ndcg, coverage=coverage, gini=gini, novelty=novelty)
+    return Quality(
+        recall=0.1, ndcg=ndcg, mrr=0.1, coverage=coverage, gini=gini, novelty=novelty,
+        rarity=0.9, diversity=0.9,
+    )  # fmt: skip
 
 
 def split(seed: int) -> Split:

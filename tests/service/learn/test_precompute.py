@@ -43,6 +43,22 @@ async def test_lists_profiles_and_neighbours_of_the_active_are_made_to_the_end(
         assert "local" == (await house.recommender.for_user(user_id, Ask()))[1]
 
 
+async def test_what_is_stored_is_what_is_answered(world: AsyncTestClient) -> None:
+    house = world.app.state.house
+    await house.precompute.profiles(print)
+    await house.precompute.neighbours(print)
+
+    profile = await house.store.profile("jazz-u0")
+    near = await house.store.neighbours("jazz-u0", 50, least=0.6)
+    similar = (await world.get("/v1/users/jazz-u0/similar?limit=50&min=0.6")).json()["similar"]
+
+    assert (await world.get("/v1/users/jazz-u0/profile")).content == profile.body
+    assert {one["user_id"]: one["score"] for one in similar} == {
+        one.user_id: pytest.approx(one.similarity) for one in near
+    }
+    assert near
+
+
 async def test_somebody_erased_since_the_fit_stops_nothing(world: AsyncTestClient) -> None:
     house = world.app.state.house
     gone = house.precompute.active()[0]

@@ -121,7 +121,7 @@ def test_a_list_of_the_whole_blend_is_charged(asked) -> None:
 def test_shown_lists_are_counted_once_and_rows_beyond_the_model_left_out() -> None:
     shown = Shown()
     for rows in ([0, 2], [2, 9], []):
-        shown.add(Showing("u1", "hybrid", "list", np.array(rows, np.int32)))
+        shown.add(Showing("u1", "hybrid", "list", np.array(rows, np.int32).tobytes()))
 
     assert [1, 0, 2] == times_shown(shown.take(), 3).tolist()
     assert [0, 0, 0] == times_shown(shown.take(), 3).tolist()
@@ -131,6 +131,6 @@ def test_lists_that_nobody_counts_take_bounded_memory(monkeypatch) -> None:
     monkeypatch.setattr(module, "MOST_PENDING", 2)
     shown = Shown()
     for row in range(5):
-        shown.add(Showing("u1", "hybrid", "list", np.array([row], np.int32)))
+        shown.add(Showing("u1", "hybrid", "list", np.array([row], np.int32).tobytes()))
 
     assert [0, 0, 0, 1, 1] == times_shown(shown.take(), 5).tolist()
