@@ -74,3 +74,13 @@ def test_judging_a_perfect_and_an_empty_list() -> None:
 
     assert (1.0, 1.0, 0.5) == (perfect.recall, perfect.ndcg, perfect.coverage)
     assert (0.0, 0.0) == (wrong.recall, wrong.ndcg)
+
+
+def test_where_nothing_could_be_shown_no_figure_is_made_up() -> None:
+    """Everybody has heard everything there is: lists are empty, not unfair."""
+    truth, heard = csr_array(np.ones((2, 3), np.float32)), csr_array(np.ones((2, 3), np.float32))
+
+    found = judge(np.full((2, 2), -1, np.int32), truth, heard)
+
+    assert (0.0, 0.0, 0.0) == (found.recall, found.ndcg, found.coverage)
+    assert np.isnan([found.gini, found.novelty, found.rarity, found.diversity]).all()
