@@ -26,8 +26,9 @@ from service.recommend.ask import Ask, Listener
 from service.recommend.context import ACTIVITIES, MOODS, Targets
 from service.recommend.filtering import eligible
 from service.recommend.listing import arrange
-from service.recommend.retrieval import STRATEGIES, Parts, content, context
-from service.recommend.scoring import combine, weights_for
+from service.recommend.parts import Parts
+from service.recommend.retrieval import STRATEGIES, content, context
+from service.recommend.scoring import combine, total_of, weights_for
 
 Rows = NDArray[np.int32]
 TABLES: dict[str, Targets] = dict([*ACTIVITIES.items(), *MOODS.items()])
@@ -115,7 +116,7 @@ def _content(view: View, heard: Rows, ask: Ask) -> Rows:
     )
     somebody = Listener(User(id="-"), history)
     parts = content(view, somebody, ask) | context(view, somebody, ask)
-    scores = combine(parts, weights_for(parts, None))
+    scores = combine(parts, weights_for(parts, None), view.catalogue.size)
     scores[heard] = -np.inf
     return topk(scores, k=K)[0]
 
@@ -162,9 +163,9 @@ def _whole(view: View, somebody: Listener, ask: Ask) -> Rows:
     parts: Parts = {}
     for strategy in STRATEGIES.values():
         parts |= strategy(view, somebody, ask)
-    scores = combine(parts, weights_for(parts, view.model))
+    total = total_of(parts, weights_for(parts, view.model), view.catalogue.size)
     allowed = eligible(view, somebody, ask)
-    return arrange(scores, allowed, somebody.history.rows, view.catalogue, ask)[0]
+    return arrange(total, allowed, somebody.history.rows, view.catalogue, ask)[0]
 
 
 BENCHES = {"context": context_bench}

@@ -30,8 +30,9 @@ from service.recommend.ask import Ask, Listener
 from service.recommend.filtering import eligible
 from service.recommend.listing import FLOWING, arrange
 from service.recommend.resurfacing import resurface
-from service.recommend.retrieval import STRATEGIES, Parts
-from service.recommend.scoring import combine, weights_for
+from service.recommend.parts import Parts
+from service.recommend.retrieval import STRATEGIES
+from service.recommend.scoring import Total, total_of, weights_for
 from service.recommend.steering import steer
 
 BLIND, UNSTEERED, STEERED = "skips of the session unseen", "skips as negative plays", "steered"
@@ -70,7 +71,7 @@ def session_bench(*, quick: bool) -> Outcome:
     return Outcome(rows=rows, params=params)
 
 
-Totals = tuple[tuple[Listener, NDArray[np.float32]], tuple[Listener, NDArray[np.float32]]]
+Totals = tuple[tuple[Listener, Total], tuple[Listener, Total]]
 
 
 def _totals(made: Fitted, moment: Moment) -> Totals:
@@ -82,19 +83,19 @@ def _totals(made: Fitted, moment: Moment) -> Totals:
     return (blind, _total(made, blind)), (somebody, _total(made, somebody))
 
 
-def _total(made: Fitted, somebody: Listener) -> NDArray[np.float32]:
+def _total(made: Fitted, somebody: Listener) -> Total:
     parts: Parts = {}
     for strategy in STRATEGIES.values():
         parts |= strategy(made.view, somebody, Ask())
-    return combine(parts, weights_for(parts, made.view.model))
+    return total_of(parts, weights_for(parts, made.view.model), made.view.catalogue.size)
 
 
 def _list(
     made: Fitted,
     arm: str,
     ask: Ask,
-    blind: tuple[Listener, NDArray[np.float32]],
-    seen: tuple[Listener, NDArray[np.float32]],
+    blind: tuple[Listener, Total],
+    seen: tuple[Listener, Total],
 ) -> NDArray[np.int32]:
     somebody, total = blind if arm == BLIND else seen
     history, catalogue, now = somebody.history, made.view.catalogue, somebody.now

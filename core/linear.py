@@ -157,20 +157,18 @@ def score(weights: ItemWeights, rows: I32, strengths: F32) -> F32:
     return out
 
 
-def contributions(weights: ItemWeights, rows: I32, strengths: F32, target: int) -> F32:
-    """Return float32 `(h,)`: what each heard row adds to the score of `target`.
+def contributions(weights: ItemWeights, rows: I32, strengths: F32, targets: I32) -> F32:
+    """Return float32 `(t, h)`: what each heard row adds to the score of each target.
 
     Raises:
-        ValueError: As for `score`, or `target` is not a track.
+        ValueError: As for `score`, or `targets` is not int32 `(t,)` within the weights.
     """
     rows = checks.rows("rows", rows, weights.n)
     strengths = checks.finite("strengths", strengths, (rows.size,))
-    target = checks.whole("target", target, 0)
-    if target >= weights.n:
-        raise ValueError(f"target must be in 0..{weights.n - 1}, got {target}")
-    out = np.zeros(rows.size, np.float32)
+    targets = checks.rows("targets", targets, weights.n)
+    out = np.zeros((targets.size, rows.size), np.float32)
     arrays = weights.indptr, weights.indices, weights.values
-    _contributions(*arrays, rows, strengths, target, out)
+    _contributions(*arrays, rows, strengths, targets, out)
     return out
 
 
@@ -198,15 +196,16 @@ def _score(indptr, indices, values, rows, strengths, out):  # type: ignore[no-un
 
 
 @kernel
-def _contributions(indptr, indices, values, rows, strengths, target, out):  # type: ignore[no-untyped-def]
+def _contributions(indptr, indices, values, rows, strengths, targets, out):  # type: ignore[no-untyped-def]
     for at in range(rows.size):
-        low, high = indptr[rows[at]], indptr[rows[at] + 1]
-        stop = high
-        while low < high:
-            middle = (low + high) // 2
-            if indices[middle] < target:
-                low = middle + 1
-            else:
-                high = middle
-        if low < stop and indices[low] == target:
-            out[at] = strengths[at] * values[low]
+        for place in range(targets.size):
+            low, high = indptr[rows[at]], indptr[rows[at] + 1]
+            stop = high
+            while low < high:
+                middle = (low + high) // 2
+                if indices[middle] < targets[place]:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < stop and indices[low] == targets[place]:
+                out[place, at] = strengths[at] * values[low]

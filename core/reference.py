@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from core.arrays import F32, F64, I32, Flags
+from core.blend import LANES
 from core.cells import MISSING, NOBODY, RARE, SAMPLE, U8
 from core.ease import Interactions
 from core.evaluation import PADDING, Truth
@@ -126,12 +127,11 @@ def score(weights: ItemWeights, rows: I32, strengths: F32) -> F32:
     return out
 
 
-def contributions(weights: ItemWeights, rows: I32, strengths: F32, target: int) -> F32:
-    pairs = zip(rows, strengths, strict=True)
-    return np.array(
-        [score(weights, np.array([row]), np.array([strength]))[target] for row, strength in pairs],
-        np.float32,
-    )
+def contributions(weights: ItemWeights, rows: I32, strengths: F32, targets: I32) -> F32:
+    out = np.zeros((targets.size, rows.size), np.float32)
+    for at, (row, strength) in enumerate(zip(rows, strengths, strict=True)):
+        out[:, at] = score(weights, np.array([row]), np.array([strength]))[targets]
+    return out
 
 
 def cosine(
@@ -173,13 +173,18 @@ def communities(
 
 
 def standardise(scores: F32) -> F32:
-    finite = [float(score) for score in scores if np.isfinite(score)]
-    count = max(len(finite), 1)
-    mean = _total(finite) / count
-    deviation = math.sqrt(_total((score - mean) ** 2 for score in finite) / count)
+    finite = [float(score) if np.isfinite(score) else None for score in scores]
+    count = max(len(finite) - finite.count(None), 1)
+    mean = _by_lane([score or 0.0 for score in finite]) / count
+    squares = _by_lane([0.0 if score is None else (score - mean) ** 2 for score in finite])
+    deviation = math.sqrt(squares / count)
     scale = 1 / deviation if deviation > 0 else 0.0
     standard = [(float(s) - mean) * scale if np.isfinite(s) else s for s in scores]
     return np.array(standard, np.float32)
+
+
+def _by_lane(values: list[float]) -> float:
+    return _total(_total(values[lane::LANES]) for lane in range(LANES))
 
 
 def blend(scores: F32, weights: F32) -> F32:

@@ -8,6 +8,7 @@ a = b = 1/2. On the validation part of lastfm_split, NDCG@10 of the best rank wa
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array
@@ -16,6 +17,7 @@ from scipy.sparse.linalg import svds
 from core import checks
 from core.arrays import F32, F64, I32
 from core.ease import Interactions, checked_interactions
+from core.embedding import Embedding
 
 SEED = 0
 
@@ -35,6 +37,23 @@ class Directions:
         """Check both once, so that `score` need not."""
         left = checks.finite("left", self.left, ("n", "d"))
         checks.finite("right", self.right, left.shape)
+
+    @cached_property
+    def targets(self) -> Embedding:
+        """`right`, prepared for `core.sums`; made once."""
+        return Embedding(self.right)
+
+    def query(self, rows: I32, strengths: F32) -> F32:
+        """Return what a history asks of the targets, float32 `(d,)`.
+
+        Raises:
+            ValueError: `rows` is not int32 `(h,)` within the directions, or `strengths` not finite
+                float32 `(h,)`.
+        """
+        rows = checks.rows("rows", rows, len(self.left))
+        strengths = checks.finite("strengths", strengths, (rows.size,))
+        asked: F32 = np.einsum("i,ij->j", strengths, self.left[rows])  # BLAS would wake a thread
+        return asked
 
 
 def spectral(
@@ -86,9 +105,7 @@ def score(directions: Directions, rows: I32, strengths: F32) -> F32:
         ValueError: `rows` is not int32 `(h,)` within the directions, or `strengths` not finite
             float32 `(h,)`.
     """
-    rows = checks.rows("rows", rows, len(directions.left))
-    strengths = checks.finite("strengths", strengths, (rows.size,))
-    scores: F32 = directions.right @ (strengths @ directions.left[rows])
+    scores: F32 = directions.right @ directions.query(rows, strengths)
     return scores
 
 

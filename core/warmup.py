@@ -20,9 +20,10 @@ from scipy.sparse import csr_array
 
 import core
 from core import als, sgd
-from core.blend import blend, standardise
+from core.blend import add, add_coded, add_where, blend, moments, standardise
 from core.communities import communities
 from core.ease import ease
+from core.embedding import Embedding
 from core.evaluation import Truth, recall
 from core.exposure import fit_prices
 from core.factors import Factors
@@ -33,6 +34,7 @@ from core.neighbours import ByTrack, cosine
 from core.ordering import distinct, space
 from core.quantised import Quantised
 from core.similarity import similar, similar_batch, similarities
+from core.sums import best_sums, sums_at
 from core.topk import topk
 
 
@@ -59,13 +61,21 @@ def _learning() -> None:
     square, offsets = np.ones((3, 3), np.float32), np.arange(4, dtype=np.int64)
     standardise(ones)
     blend(square, ones)
+    moments(ones)
+    add(ones, 1.0, np.ones(3, np.float32), mean=0.0, deviation=1.0)
+    add_coded(ones, rows, np.ones(3, np.float32))
+    add_where(ones > 0, 1.0, np.ones(3, np.float32))
+    embedding = Embedding(square)
+    best_sums(ones, [(embedding, ones)], 2, prices=ones, share=1.0)
+    sums_at(ones, [(embedding, ones)], rows)
+    embedding.products(ones, rows)
     topk(ones, 2, prices=ones, charge=1.0)
     fit_prices(square, k=2, target=np.ones(3), rounds=1)
     ease(csr_array(square), l2=1.0)  # inverts by track,
     ease(csr_array(square[:2]), l2=1.0)  # and by user
     weights = fit(csr_array(square), l2=1.0, popularity_exponent=0.0, neighbours=2)
     score(weights, rows, ones)
-    contributions(weights, rows, ones, 0)
+    contributions(weights, rows, ones, rows)
     cosine(ByTrack(offsets, rows, ones), ones, rows, ones)
     communities(csr_array(square), 2)
     als.fit(csr_array(square), dimensions=2, rng=np.random.default_rng(0), iterations=1)

@@ -21,8 +21,9 @@ from service.model.version import BlendWeights, Listeners, Model
 from service.profile.history import History
 from service.recommend.ask import Ask, Listener
 from service.recommend.ordering import order
-from service.recommend.retrieval import Parts, Score, collaborative, content, trending
-from service.recommend.scoring import WITHOUT_COLLABORATIVE, combine
+from service.recommend.parts import Array, Parts, dense
+from service.recommend.retrieval import Score, collaborative, content, trending
+from service.recommend.scoring import WITHOUT_COLLABORATIVE, Total, combine
 
 STRATEGIES: tuple[Score, ...] = (collaborative, content, trending)
 Only = Part | Literal["content"]
@@ -69,13 +70,16 @@ def listener_of(matrix: csr_array, user: int) -> Listener:
     return Listener(User(id=str(user)), history)
 
 
-def parts_of(view: View, listener: Listener, only: Only | None = None) -> Parts:
-    """What a list without context is made of, or one part of it."""
+def parts_of(view: View, listener: Listener, only: Only | None = None) -> dict[Part, Array]:
+    """What a list without context is made of, or one part of it, written out."""
     asked = STRATEGIES if only is None else [OF_PART[only]]
     parts: Parts = {}
     for strategy in asked:
         parts |= strategy(view, listener, Ask())
-    return {name: part for name, part in parts.items() if only in (None, "content", name)}
+    size = view.catalogue.size
+    return {
+        name: dense(part, size) for name, part in parts.items() if only in (None, "content", name)
+    }
 
 
 def show(
@@ -112,9 +116,9 @@ def show_each(
         allowed = np.ones(view.catalogue.size, np.bool_)
         allowed[listener.history.rows] = False
         for name, weights in blends.items():
-            scores = combine(parts, weights)
+            scores = combine(parts, weights, view.catalogue.size)
             if spaced:
-                rows, _ = order(scores, allowed, view.catalogue, k)
+                rows, _ = order(Total(base=scores), allowed, view.catalogue, k)
             else:
                 rows, _ = topk(np.where(allowed, scores, -np.inf).astype(np.float32), k=k)
             lists[name][place, : len(rows)] = rows

@@ -91,7 +91,7 @@ def list_scores(
         parts = parts_of(view, listener)
         if not parts:
             continue
-        total = combine(parts, weights)[: heard.shape[1]]
+        total = combine(parts, weights, view.catalogue.size)[: heard.shape[1]]
         total[listener.history.rows] = -np.inf
         best = np.fmax.reduce(total, initial=-np.inf)
         charged[place] = 0 < best < np.inf

@@ -5,6 +5,7 @@ state from retrieval to answer. Only the id table is shared, and it only grows.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from hashlib import blake2b
 
 import msgspec
@@ -44,7 +45,7 @@ class Names(Struct, frozen=True):
         return [code for code in codes if code is not None]
 
 
-class Catalogue(Struct, frozen=True, kw_only=True):
+class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
     """All tracks by row. `edition` names them, for cache keys: the same in every process."""
 
     edition: int
@@ -70,6 +71,19 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     def size(self) -> int:
         """Number of tracks."""
         return len(self.briefs)
+
+    @cached_property
+    def artist_counts(self) -> NDArray[np.int64]:
+        """int64 (artists + 1,): tracks of each artist; the last counts those of nobody known."""
+        known, size = self.artists != UNKNOWN, len(self.artist_names.spelled) + 1
+        counts = np.bincount(self.artists[known], minlength=size)
+        counts[-1] = self.size - counts.sum()
+        return counts
+
+    @cached_property
+    def set_counts(self) -> NDArray[np.int64]:
+        """int64 (sets,): tracks with each set of genres."""
+        return np.bincount(self.genre_sets, minlength=self.genre_matrix.shape[0])
 
     def row(self, track_id: str) -> int | None:
         """The row of a track in this edition."""

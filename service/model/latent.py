@@ -1,12 +1,14 @@
 """What a fit learned of hidden directions of taste; each part may be absent."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from core.embedding import Embedding
 from core.spectral import Directions
 
 ARRAYS = (
@@ -23,13 +25,18 @@ ARRAYS = (
 Arrays = Mapping[str, NDArray[Any]]
 
 
-class Factors(Struct, frozen=True, kw_only=True):
+class Factors(Struct, frozen=True, kw_only=True, dict=True):
     """Implicit ALS (`core.als`): what it takes to fold a listener in."""
 
     tracks: NDArray[np.float32]  # (tracks, d), 0 for a track nobody heard
     square: NDArray[np.float32]  # (d, d), the Gram matrix of `tracks`
     alpha: float
     l2: float
+
+    @cached_property
+    def embedding(self) -> Embedding:
+        """`tracks`, prepared for `core.sums`; made once."""
+        return Embedding(self.tracks)
 
 
 class Online(Struct, frozen=True, kw_only=True):

@@ -12,9 +12,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from core.topk import topk
 from service.model.current import View
 from service.recommend.ask import Ask
+from service.recommend.scoring import Total
 
 MOST_PENDING = 100_000
 """Lists that wait to be counted; beyond it the oldest go: 8 MB of lists of 20."""
@@ -41,21 +41,19 @@ def charge_for(view: View, ask: Ask) -> Charge | None:
 
 
 def choose(
-    scores: NDArray[np.float32], k: int, charge: Charge | None
+    total: Total, k: int, charge: Charge | None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Rows of the best `k` after the charge, best after the charge first; scores before it.
 
     Args:
-        scores: float32 `(n,)`; -inf or NaN is never chosen. Without one above 0 there is no measure
-            of what a price is worth to this listener, and nothing is charged.
+        total: Scores; -inf or NaN is never chosen. Without one above 0 there is no measure of what
+            a price is worth to this listener, and nothing is charged.
         k: At least 1.
         charge: None: nothing is charged.
     """
-    best = float(np.fmax.reduce(scores, initial=-np.inf))
-    if charge is None or not 0 < best < np.inf:
-        return topk(scores, k)
-    rows, _ = topk(scores, k, prices=charge.prices, charge=charge.balance * best)
-    return rows, scores[rows]
+    if charge is None:
+        return total.best(k)
+    return total.best(k, prices=charge.prices, share=charge.balance)
 
 
 class Showing(Struct, frozen=True):

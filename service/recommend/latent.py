@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from core import sgd
 from core.als import fold_in
-from core.spectral import score
-from service.domain import Part
 from service.model.latent import Factors, Latent, Online
+from service.recommend.parts import Parts, Projected
 
 Scores = NDArray[np.float32]
 Rows = NDArray[np.int32]
@@ -21,11 +20,12 @@ RATE, REG = 0.05, 0.02
 SEED = 0
 
 
-def latent_scores(latent: Latent, rows: Rows, strengths: Scores) -> dict[Part, Scores]:
-    """float32 (tracks,) of each part that was fitted; `rows` are tracks of the fit."""
-    scores: dict[Part, Scores] = {}
+def latent_scores(latent: Latent, rows: Rows, strengths: Scores) -> Parts:
+    """Each part that was fitted; `rows` are tracks of the fit."""
+    scores: Parts = {}
     if latent.spectral is not None:
-        scores["spectral"] = score(latent.spectral, rows, strengths)
+        asked = latent.spectral.query(rows, strengths)
+        scores["spectral"] = Projected(latent.spectral.targets, asked)
     if latent.factors is not None:
         scores["factors"] = _factors(latent.factors, rows, strengths)
     if latent.online is not None:
@@ -33,12 +33,11 @@ def latent_scores(latent: Latent, rows: Rows, strengths: Scores) -> dict[Part, S
     return scores
 
 
-def _factors(factors: Factors, rows: Rows, strengths: Scores) -> Scores:
+def _factors(factors: Factors, rows: Rows, strengths: Scores) -> Projected:
     user = fold_in(
         factors.tracks, factors.square, rows, strengths, alpha=factors.alpha, l2=factors.l2
     )
-    scores: Scores = factors.tracks @ user
-    return scores
+    return Projected(factors.embedding, user)
 
 
 def _online(online: Online, rows: Rows, strengths: Scores) -> Scores:

@@ -10,6 +10,7 @@ from service.model.catalogue import Catalogue
 from service.recommend.ask import Ask
 from service.recommend.exposure import Charge
 from service.recommend.ordering import ARTIST_GAP, candidates, order, spaced
+from service.recommend.scoring import Total
 
 Rows = NDArray[np.int32]
 Scores = NDArray[np.float32]
@@ -21,7 +22,7 @@ REACH = 3  # places a track may move for the flow
 
 
 def arrange(
-    total: Scores,
+    total: Total,
     allowed: NDArray[np.bool_],
     heard: Rows,
     catalogue: Catalogue,
@@ -49,7 +50,7 @@ def arrange(
 
 
 def _blended(
-    total: Scores,
+    total: Total,
     allowed: NDArray[np.bool_],
     heard: Rows,
     catalogue: Catalogue,
@@ -58,15 +59,15 @@ def _blended(
     charge: Charge | None,
 ) -> tuple[Rows, Scores]:
     """The best new and the best heard tracks in turn, artists apart."""
-    known = np.zeros(len(total), np.bool_)
+    known = np.zeros(total.size, np.bool_)
     known[heard] = True
     rows, best, turns = [], [], []
     for kind, share, costs in (
         (~known, 1 - FAMILIAR_SHARE, charge),
         (known, FAMILIAR_SHARE, None),
     ):
-        masked = np.where(allowed & kind, total, -np.inf).astype(np.float32)
-        of_kind, scores = candidates(masked, catalogue, limit, charge=costs)
+        wanted = total.where(allowed & kind)
+        of_kind, scores = candidates(wanted, catalogue, limit, charge=costs)
         rows.append(of_kind)
         best.append(scores)
         turns.append((np.arange(len(of_kind)) + 1) / share)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from core.ordering import distinct, space
 from service.model.catalogue import Catalogue
 from service.recommend.exposure import Charge, choose
+from service.recommend.scoring import Total
 
 ARTIST_GAP = 2  # other artists between two tracks of one artist
 ARTIST_SHARE = 0.3  # of a list, at most
@@ -15,7 +16,7 @@ WIDEST = 4  # where other recordings of the same works crowd them
 
 
 def order(
-    scores: NDArray[np.float32],
+    total: Total,
     eligible: NDArray[np.bool_],
     catalogue: Catalogue,
     limit: int,
@@ -27,8 +28,7 @@ def order(
     Of several recordings of a work only the best is listed, so two are never side by side. A charge
     decides who is on the list; their order and scores are those before the charge.
     """
-    masked = np.where(eligible, scores, -np.inf).astype(np.float32)
-    rows, best = candidates(masked, catalogue, limit, charge=charge)
+    rows, best = candidates(total.where(eligible), catalogue, limit, charge=charge)
     places = spaced(rows, catalogue, limit)
     if charge is not None:
         places = places[np.argsort(-best[places], kind="stable")]
@@ -37,7 +37,7 @@ def order(
 
 
 def candidates(
-    scores: NDArray[np.float32],
+    total: Total,
     catalogue: Catalogue,
     limit: int,
     *,
@@ -49,7 +49,7 @@ def candidates(
     """
     for widening in (1, 2, WIDEST):
         pool = limit * POOL * widening
-        rows, best = choose(scores, pool, charge)
+        rows, best = choose(total, pool, charge)
         first = distinct(catalogue.works[rows])
         if first.size >= limit or rows.size < pool:
             break

@@ -14,10 +14,11 @@ from service.recommend.ask import Ask, Listener
 from service.recommend.exposure import charge_for
 from service.recommend.filtering import eligible
 from service.recommend.listing import arrange
+from service.recommend.parts import Parts
 from service.recommend.reasons import explain
 from service.recommend.resurfacing import resurface
-from service.recommend.retrieval import STRATEGIES, Outcome, Parts, Score, retrieve
-from service.recommend.scoring import combine, weights_for
+from service.recommend.retrieval import STRATEGIES, Outcome, Score, retrieve
+from service.recommend.scoring import total_of, weights_for
 from service.recommend.steering import steer
 
 
@@ -67,9 +68,9 @@ def _recommendations(
     parts: Parts,
     allowed: NDArray[np.bool_],
 ) -> list[Recommendation]:
-    total = combine(parts, weights_for(parts, view.model))
     history, catalogue = listener.history, view.catalogue
-    total = steer(total, view, skips(history, catalogue, listener.now))
+    plain = total_of(parts, weights_for(parts, view.model), catalogue.size)
+    total = steer(plain, view, skips(history, catalogue, listener.now))
     if ask.mix != "discover":
         total = resurface(total, history, catalogue, listener.now)
     charge = charge_for(view, ask)
@@ -78,7 +79,7 @@ def _recommendations(
         return []
     reasons: list[Reason] | list[None] = [None] * len(rows)
     if ask.explain:
-        reasons = explain(view, listener, ask, parts, rows)
+        reasons = explain(view, listener, ask, plain, rows)
     return [
         Recommendation(place, view.catalogue.briefs[row], round(float(score), 4), reason)
         for place, (row, score, reason) in enumerate(zip(rows, best, reasons, strict=True), 1)

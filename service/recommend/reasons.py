@@ -10,8 +10,9 @@ from service.profile.clock import zone
 from service.profile.profile import artist_shares, audio_means, genre_shares
 from service.recommend.ask import Ask, Listener
 from service.recommend.context import moment
-from service.recommend.retrieval import AUDIO, Parts
-from service.recommend.scoring import shares, weights_for
+from service.recommend.parts import at
+from service.recommend.retrieval import AUDIO
+from service.recommend.scoring import Total, shares
 
 SEEDS = 2
 CLOSEST = 2
@@ -29,16 +30,15 @@ WITHOUT_SEEDS: dict[Part, str] = {
 
 
 def explain(
-    view: View, listener: Listener, ask: Ask, parts: Parts, rows: NDArray[np.int32]
+    view: View, listener: Listener, ask: Ask, total: Total, rows: NDArray[np.int32]
 ) -> list[Reason]:
     """One reason per row, in the same order: the part that added most among those that are true.
 
     A part that is NaN or 0 for a track found nothing in it, even where it lowered the score least.
     """
-    weights = weights_for(parts, view.model)
-    found = np.stack([scores[rows] for scores in parts.values()]) > 0
-    best = np.argmax(np.where(found, shares(parts, weights, rows), -np.inf), axis=0)
-    names, reasons = list(parts), _Reasons(view, listener, ask)
+    found = np.stack([at(scores, rows) for scores in total.parts.values()]) > 0
+    best = np.argmax(np.where(found, shares(total, rows), -np.inf), axis=0)
+    names, reasons = list(total.parts), _Reasons(view, listener, ask, rows)
     return [
         reasons.of(names[part], int(row)) if found[part, place] else _none(names[part])
         for place, (part, row) in enumerate(zip(best, rows, strict=True))
@@ -48,12 +48,13 @@ def explain(
 class _Reasons:
     """What is the same for every track of one list, worked out once."""
 
-    def __init__(self, view: View, listener: Listener, ask: Ask) -> None:
+    def __init__(self, view: View, listener: Listener, ask: Ask, shown: NDArray[np.int32]) -> None:
         self._view, self._listener, self._ask = view, listener, ask
         rows, strengths = listener.history.liked_rows, listener.history.liked_strengths
         self._artists = artist_shares(rows, strengths, view.catalogue)
         self._genres = genre_shares(rows, strengths, view.catalogue)
         self._sound, _ = audio_means(rows, strengths, view.catalogue)
+        self._seeds = _seeds(view, listener, shown)
 
     def of(self, part: Part, row: int) -> Reason:
         match part:
@@ -70,14 +71,7 @@ class _Reasons:
         return Reason(stage=STAGES.get(part, part), text=WITHOUT_SEEDS[part])
 
     def _collaborative(self, row: int) -> Reason:
-        model, history = self._view.model, self._listener.history
-        seeds = []
-        if model is not None and row < model.tracks:
-            within = history.rows < model.tracks
-            rows, strengths = history.rows[within], history.strengths[within]
-            added = contributions(model.items, rows, strengths, row)
-            best = np.argsort(-added, kind="stable")[:SEEDS]
-            seeds = [self._view.catalogue.briefs[rows[i]] for i in best if added[i] > 0]
+        seeds = [self._view.catalogue.briefs[heard] for heard in self._seeds.get(row, ())]
         if not seeds:
             return Reason(stage="collaborative", text="People with your taste play it")
         names = " and ".join(f"“{seed.title}” by {seed.artist}" for seed in seeds)
@@ -127,6 +121,24 @@ class _Reasons:
         agreement = np.where(np.isfinite(distance), weights * (1 - distance), -1)
         best = np.argsort(-agreement, kind="stable")[:CLOSEST]
         return tuple(FEATURES[i] for i in best if agreement[i] > 0)
+
+
+def _seeds(
+    view: View, listener: Listener, shown: NDArray[np.int32]
+) -> dict[int, NDArray[np.int32]]:
+    """By row that is shown: the heard rows that add most to its co-listening score, if any do."""
+    model, history = view.model, listener.history
+    if model is None:
+        return {}
+    within = history.rows < model.tracks
+    rows, strengths = history.rows[within], history.strengths[within]
+    targets = shown[shown < model.tracks]
+    added = contributions(model.items, rows, strengths, targets)
+    best = np.argsort(-added, axis=1, kind="stable")[:, :SEEDS]
+    return {
+        int(target): rows[of[mine[of] > 0]]
+        for target, mine, of in zip(targets, added, best, strict=True)
+    }
 
 
 def _none(part: Part) -> Reason:

@@ -3,17 +3,16 @@
 from datetime import datetime, timedelta
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from service.model.catalogue import Catalogue
 from service.profile.history import History
-
-Scores = NDArray[np.float32]
+from service.recommend.scoring import Total
 
 
 class Resurfacing(Struct, frozen=True, kw_only=True):
-    """How tracks come back. Scores are in standard deviations of the score."""
+    """How tracks come back. Scores are in units of the total."""
 
     plays: float = 4.0  # for every doubling of the plays, once the last is long ago
     hold: float = 2.0  # taken off right after a listen
@@ -24,14 +23,14 @@ RESURFACING = Resurfacing()
 
 
 def resurface(
-    total: Scores,
+    total: Total,
     history: History,
     catalogue: Catalogue,
     now: datetime | None,
     *,
     resurfacing: Resurfacing = RESURFACING,
-) -> Scores:
-    """float32 (n,): scores of heard tracks raised by their plays, lowered by how recent they are.
+) -> Total:
+    """The scores of heard tracks raised by their plays, lowered by how recent they are.
 
     A track played p times gains `plays` × log2(1 + p) × (1 - h) and loses `hold` × h, where h is 1
     right after a listen and halves every `half_life` / (1 + log2(p)). Without a `now` the newest
@@ -39,18 +38,16 @@ def resurface(
     """
     if not len(history.rows):
         return total
-    finite = total[np.isfinite(total)]
-    unit = float(finite.std()) if finite.size else 0.0
     age_s = _ages_s(history, catalogue, now)
     plays = np.maximum(history.plays, 0)
     half_life_s = resurfacing.half_life.total_seconds() / (1 + np.log2(np.maximum(plays, 1)))
     held = np.nan_to_num(0.5 ** (age_s / half_life_s))
     change = resurfacing.plays * np.log2(1 + plays) * (1 - held) - resurfacing.hold * held
-    out = total.copy()
-    known = out[history.rows]
+    base = total.base.copy()
+    known = base[history.rows]
     known = np.where(np.isnan(known), 0, known)  # no part speaks of it, but the listener does
-    out[history.rows] = known + np.float32(unit or 1.0) * change
-    return out
+    base[history.rows] = known + np.float32(total.unit) * change
+    return structs.replace(total, base=base)
 
 
 def _ages_s(history: History, catalogue: Catalogue, now: datetime | None) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
 """Four strategies, each scoring the whole catalogue: who is near, and by which measure.
 
-A strategy returns its parts, float32 (n,) each: content measures artist, genre and audio apart. A
-part is NaN where it has nothing to say about a track; a strategy with nothing to say at all returns
-no part. Strategies run side by side; one that fails or is late is left out and named.
+A strategy returns its parts (`recommend.parts`): content measures artist, genre and audio apart.
+A part has no score where it has nothing to say about a track; a strategy with nothing to say at all
+returns no part. Strategies run side by side; one that fails or is late is left out and named.
 """
 
 import asyncio
@@ -12,25 +12,24 @@ from typing import Literal
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from core.linear import score
 from core.similarity import similarities
 from service import metrics
-from service.domain import FEATURES, Part, Strategy
+from service.domain import FEATURES, Strategy
 from service.model.current import View
+from service.model.version import Model
 from service.profile.clock import zone
 from service.profile.history import History
 from service.profile.profile import artist_shares, audio_means, genre_shares
 from service.recommend.ask import Ask, Listener
 from service.recommend.context import moment
 from service.recommend.latent import latent_scores
+from service.recommend.parts import Array, ByCode, Parts, Projected, finite, size
 
 log = structlog.get_logger()
 
 Outcome = Literal["ok", "skipped", "failed", "late"]
-Scores = NDArray[np.float32]
-Parts = dict[Part, Scores]
 Score = Callable[[View, Listener, Ask], Parts]
 
 AUDIO_WEIGHTS = {
@@ -58,12 +57,10 @@ def collaborative(view: View, listener: Listener, _ask: Ask) -> Parts:
     rows, strengths = history.rows[within], history.strengths[within]
     found: Parts = {"collaborative": score(model.items, rows, strengths)}
     found |= latent_scores(model.latent, rows, strengths)
-    parts: Parts = {}
-    for name, scores in found.items():
-        parts[name] = np.full(view.catalogue.size, np.nan, np.float32)
-        parts[name][: model.tracks] = scores
-        parts[name][: model.tracks][model.listener_counts == 0] = np.nan  # nobody to be like
-    return parts
+    return {
+        name: scores if isinstance(scores, Projected) else _of_heard(scores, view, model)
+        for name, scores in found.items()
+    }
 
 
 def content(view: View, listener: Listener, _ask: Ask) -> Parts:
@@ -76,10 +73,10 @@ def content(view: View, listener: Listener, _ask: Ask) -> Parts:
     genres[catalogue.genre_names.known(wanted.genres)] += 1 / max(len(wanted.genres), 1)
     parts: Parts = {}
     if artists.any():
-        parts["artist"] = artists[catalogue.artists]
+        parts["artist"] = ByCode(artists, catalogue.artists, catalogue.artist_counts)
     if genres.any():
         by_set = np.asarray(catalogue.genre_matrix @ genres, np.float32)
-        parts["genre"] = by_set[catalogue.genre_sets]
+        parts["genre"] = ByCode(by_set, catalogue.genre_sets, catalogue.set_counts)
     audio = _audio(view, history)
     if audio is not None:
         parts["audio"] = audio
@@ -150,12 +147,19 @@ def _usable(strategy: Score, view: View, listener: Listener, ask: Ask) -> Parts:
     """What the strategy says, if it can be blended: a wrong size or +inf is its own failure."""
     parts = strategy(view, listener, ask)
     for name, scores in parts.items():
-        if scores.shape != (view.catalogue.size,) or np.isposinf(scores).any():
-            raise ValueError(f"{name} has shape {scores.shape} or a score of +inf")
+        if size(scores) not in (None, view.catalogue.size) or not finite(scores):
+            raise ValueError(f"{name} has another size than the catalogue, or a score of +inf")
     return parts
 
 
-def _audio(view: View, history: History) -> Scores | None:
+def _of_heard(scores: Array, view: View, model: Model) -> Array:
+    """The same with NaN for every track that has nobody to be like."""
+    out = np.full(view.catalogue.size, np.nan, np.float32)
+    np.copyto(out[: model.tracks], scores, where=model.listener_counts > 0)
+    return out
+
+
+def _audio(view: View, history: History) -> Array | None:
     rows, strengths = history.liked_rows, history.liked_strengths
     if not len(rows):
         return None

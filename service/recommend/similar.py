@@ -14,8 +14,9 @@ from service.profile.history import NEWEST, History, fold
 from service.recommend.ask import Ask, Listener
 from service.recommend.filtering import eligible
 from service.recommend.ordering import order
-from service.recommend.retrieval import AUDIO, Scores, collaborative, content
-from service.recommend.scoring import combine, weights_for
+from service.recommend.parts import Array
+from service.recommend.retrieval import AUDIO, collaborative, content
+from service.recommend.scoring import Total, combine, weights_for
 from service.store import Store
 
 TASTE_WEIGHT = 0.5
@@ -92,7 +93,7 @@ def _nearest(view: View, row: int, limit: int, listener: Listener | None) -> lis
         taste = np.nan_to_num(standardise(_total(view, listener)))
         total = standardise(total) + np.float32(TASTE_WEIGHT) * taste
     allowed[row] = False
-    rows, best = order(total, allowed, view.catalogue, limit)
+    rows, best = order(Total(base=total), allowed, view.catalogue, limit)
     return [
         Recommendation(
             place,
@@ -114,11 +115,11 @@ def _history_of(row: int) -> History:
     )
 
 
-def _total(view: View, listener: Listener) -> Scores:
+def _total(view: View, listener: Listener) -> Array:
     parts = collaborative(view, listener, Ask()) | content(view, listener, Ask())
     if not parts:
         return np.full(view.catalogue.size, np.nan, np.float32)
-    return combine(parts, weights_for(parts, view.model))
+    return combine(parts, weights_for(parts, view.model), view.catalogue.size)
 
 
 def _reason(view: View, row: int, near: int) -> Reason:

@@ -1,7 +1,7 @@
 """Skips re-steer the very next list: away from the tracks, their artists, genres and sound."""
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from core.blend import standardise
@@ -12,6 +12,7 @@ from service.model.current import View
 from service.profile.profile import audio_means
 from service.profile.session import Skips
 from service.recommend.retrieval import AUDIO
+from service.recommend.scoring import Total
 
 Scores = NDArray[np.float32]
 
@@ -20,7 +21,7 @@ MOST = 3.0
 
 
 class Steering(Struct, frozen=True, kw_only=True):
-    """What one skip just now costs a track, in standard deviations of the score."""
+    """What one skip just now costs a track, in units of the total."""
 
     track: float = 0.5
     artist: float = 0.1
@@ -32,12 +33,10 @@ class Steering(Struct, frozen=True, kw_only=True):
 STEERING = Steering()
 
 
-def steer(total: Scores, view: View, skipped: Skips, *, steering: Steering = STEERING) -> Scores:
-    """float32 (n,): scores less what the skips of the session take off; as given without skips."""
+def steer(total: Total, view: View, skipped: Skips, *, steering: Steering = STEERING) -> Total:
+    """The scores less what the skips of the session take off; as given without skips."""
     if not len(skipped.rows):
         return total
-    finite = total[np.isfinite(total)]
-    unit = float(finite.std()) if finite.size else 0.0
     charge = (
         steering.artist * _artists(view, skipped)
         + steering.genre * _genres(view, skipped)
@@ -45,7 +44,7 @@ def steer(total: Scores, view: View, skipped: Skips, *, steering: Steering = STE
         + steering.neighbour * _neighbours(view, skipped)
     )
     charge[skipped.rows] += steering.track * skipped.weights
-    return np.asarray(total - np.float32(unit or 1.0) * charge, np.float32)
+    return structs.replace(total, base=total.base - np.float32(total.unit) * charge)
 
 
 def _artists(view: View, skipped: Skips) -> Scores:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from core import reference
-from core.blend import blend, standardise
+from core.blend import add, add_coded, add_where, blend, moments, standardise
 
 SCORE = st.floats(-1e6, 1e6, width=32) | st.sampled_from([0.0, 0.5, 1.0, -np.inf, np.nan])
 WEIGHT = st.floats(-4, 4, width=32) | st.just(0.0)
@@ -55,7 +55,7 @@ def test_no_strategy_scores_nothing():
 
 
 @settings(max_examples=500)
-@given(scores=arrays(np.float32, st.integers(0, 64), elements=SCORE))
+@given(scores=arrays(np.float32, st.integers(0, 64) | st.integers(500, 1100), elements=SCORE))
 def test_standardise_matches_reference_to_the_bit(scores):
     np.testing.assert_array_equal(standardise(scores), reference.standardise(scores), strict=True)
 
@@ -90,3 +90,64 @@ def test_what_does_not_fit_is_refused(scores, weights, message):
 def test_standardise_refuses_plus_infinity():
     with pytest.raises(ValueError, match="scores must be below infinity"):
         standardise(f32([1, np.inf]))
+
+
+@settings(max_examples=500)
+@given(
+    scores=arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 24)), elements=SCORE),
+    choose=st.data(),
+)
+def test_adding_one_by_one_with_known_moments_is_the_blend(scores, choose):
+    weights = choose.draw(arrays(np.float32, len(scores), elements=WEIGHT))
+    out = np.full(scores.shape[1], NAN, np.float32)
+
+    for strategy, weight in zip(scores, weights, strict=True):
+        if weight:
+            mean, deviation = moments(strategy)
+            add(strategy, weight, out, mean=mean, deviation=deviation)
+
+    np.testing.assert_allclose(blend(scores, weights), out, rtol=1e-5, atol=1e-5)
+
+
+def test_what_is_shorter_adds_to_the_first_rows_only():
+    out = f32([NAN, 1, NAN])
+
+    add(f32([3, 5]), 2, out, mean=4, deviation=1)
+
+    np.testing.assert_array_equal(f32([-2, 3, NAN]), out)
+
+
+def test_a_code_adds_what_its_table_says_and_minus_one_the_last():
+    out = f32([NAN, 1, NAN, EXCLUDED])
+
+    add_coded(f32([10, 20, 30]), np.array([0, 1, -1, 0], np.int32), out)
+
+    np.testing.assert_array_equal(f32([10, 21, 30, EXCLUDED]), out)
+
+
+def test_a_constant_is_added_where_it_is_flagged():
+    out = f32([NAN, 1, NAN])
+
+    add_where(np.array([True, True]), 0.5, out)
+    add_where(np.array([False, True, False]), 0.5, out)
+
+    np.testing.assert_array_equal(f32([0.5, 2, NAN]), out)
+
+
+def test_moments_known_answer():
+    assert (3, 2) == moments(f32([1, NAN, 5, EXCLUDED, 1, 5]))
+    assert (7, 0) == moments(f32([7, 7]))
+    assert (0, 0) == moments(f32([NAN]))
+
+
+def test_what_cannot_be_added_is_refused():
+    out = np.zeros(2, np.float32)
+
+    with pytest.raises(ValueError, match="out must be C-contiguous and writable"):
+        add(f32([1]), 1, np.zeros(4, np.float32)[::2], mean=0, deviation=1)
+    with pytest.raises(ValueError, match=r"codes must be int32 \(2,\)"):
+        add_coded(f32([1]), np.zeros(3, np.int32), out)
+    with pytest.raises(ValueError, match="table must be finite"):
+        add_coded(f32([NAN]), np.zeros(2, np.int32), out)
+    with pytest.raises(ValueError, match=r"flags must be bool \(m,\)"):
+        add_where(out, 1, out)

@@ -155,7 +155,7 @@ def test_contributions_add_up_to_the_score():
     rng = np.random.default_rng(0)
     weights = item_weights(rng.random((30, 30)) * (rng.random((30, 30)) < 0.4))
     rows, strengths = np.arange(0, 30, 3, dtype=np.int32), rng.random(10, np.float32)
-    total = [contributions(weights, rows, strengths, target).sum() for target in range(30)]
+    total = contributions(weights, rows, strengths, np.arange(30, dtype=np.int32)).sum(axis=1)
 
     np.testing.assert_allclose(total, score(weights, rows, strengths), rtol=1e-5)
 
@@ -169,10 +169,10 @@ def test_score_matches_reference_to_the_bit(question):
 @settings(max_examples=500)
 @given(question=questions(), choose=st.data())
 def test_contributions_match_reference_to_the_bit(question, choose):
-    target = choose.draw(st.integers(0, question[0].n - 1))
+    targets = i32(choose.draw(st.lists(st.integers(0, question[0].n - 1), max_size=4)))
 
     np.testing.assert_array_equal(
-        contributions(*question, target), reference.contributions(*question, target), strict=True
+        contributions(*question, targets), reference.contributions(*question, targets), strict=True
     )
 
 
@@ -180,20 +180,20 @@ WEIGHTS = item_weights([[0, 2], [1, 0]])
 
 
 @pytest.mark.parametrize(
-    "rows, strengths, target, message",
+    "rows, strengths, targets, message",
     [
-        (i32([2]), f32([1]), 0, r"rows must be in 0\.\.1, got 2"),
-        (i32([-1]), f32([1]), 0, r"rows must be in 0\.\.1, got -1"),
-        (np.zeros(1), f32([1]), 0, r"rows must be int32 \(h,\)"),
-        (i32([0]), f32([1, 2]), 0, r"strengths must be float32 \(1,\)"),
-        (i32([0]), f32([np.nan]), 0, "strengths must be finite"),
-        (i32([0]), f32([1]), 2, r"target must be in 0\.\.1, got 2"),
-        (i32([0]), f32([1]), -1, "target must be at least 0"),
+        (i32([2]), f32([1]), i32([0]), r"rows must be in 0\.\.1, got 2"),
+        (i32([-1]), f32([1]), i32([0]), r"rows must be in 0\.\.1, got -1"),
+        (np.zeros(1), f32([1]), i32([0]), r"rows must be int32 \(h,\)"),
+        (i32([0]), f32([1, 2]), i32([0]), r"strengths must be float32 \(1,\)"),
+        (i32([0]), f32([np.nan]), i32([0]), "strengths must be finite"),
+        (i32([0]), f32([1]), i32([2]), r"targets must be in 0\.\.1, got 2"),
+        (i32([0]), f32([1]), i32([-1]), r"targets must be in 0\.\.1, got -1"),
     ],
 )
-def test_what_does_not_fit_is_refused(rows, strengths, target, message):
+def test_what_does_not_fit_is_refused(rows, strengths, targets, message):
     with pytest.raises(ValueError, match=message):
-        contributions(WEIGHTS, rows, strengths, target)
+        contributions(WEIGHTS, rows, strengths, targets)
 
 
 def test_score_refuses_a_row_outside():

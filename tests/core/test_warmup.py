@@ -8,8 +8,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from core import als, sgd, warmup
-from core.blend import blend, standardise
+from core.blend import add, add_coded, add_where, blend, standardise
 from core.communities import communities
+from core.embedding import Embedding
 from core.evaluation import Truth, mrr, ndcg, recall
 from core.factors import Factors
 from core.linear import ItemWeights, contributions, fit, score
@@ -18,6 +19,7 @@ from core.neighbours import ByTrack, cosine
 from core.ordering import space
 from core.quantised import Quantised
 from core.similarity import similar, similar_batch, similarities
+from core.sums import best_sums, sums_at
 from core.topk import topk
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +61,15 @@ def ordinary_calls(folder):
         standardise(given)
     blend(scores, scores[:, 0])
     blend(np.asfortranarray(scores), scores[:, 0])
+    summed, codes = np.full(5000, np.nan, np.float32), np.arange(5000, dtype=np.int32) % 7
+    add(scores[0, :70], np.float32(1), summed, mean=np.float64(0), deviation=1)
+    add_coded(scores[0, :8], codes, summed)
+    add_where(scores[0] > 0.5, 1, summed)
+    for given in (features.T, mapped(folder, features.T)):
+        embedding = Embedding(given)
+        best_sums(summed, [(embedding, target)], np.int64(50), prices=scores[0], share=1)
+        best_sums(scores[1], [(embedding, target)] * 2, 50)
+        sums_at(scores[1], [], codes[:5])
     for users in (40, 200):
         listens = csr_array((rng.random((users, 90)) < 0.2).astype(np.float32))
         fitted = fit(listens, l2=10.0, popularity_exponent=0.2, neighbours=20)
@@ -66,7 +77,7 @@ def ordinary_calls(folder):
     rows, strengths = rng.permutation(90)[:30].astype(np.int32), rng.random(30, np.float32)
     for model in (fitted, loaded):
         score(model, rows[::2], strengths[::2])
-        contributions(model, rows, strengths, np.int32(4))
+        contributions(model, rows, strengths, rows[::3])
     turned = csr_array(listens.T)
     offsets, users = turned.indptr.astype(np.int64), turned.indices.astype(np.int32)
     cosine(ByTrack(offsets, users, turned.data), np.ones(200, np.float32), rows, strengths)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from service.domain import Context, Features, Part, Preferences, Reason
 from service.recommend.ask import Ask
 from service.recommend.reasons import explain
-from service.recommend.retrieval import STRATEGIES, Parts
+from service.recommend.parts import Parts
+from service.recommend.retrieval import STRATEGIES
+from service.recommend.scoring import Total, total_of, weights_for
 from tests.service.given import catalogue, listen, listener, model, player_of, track, view
 
 KNOWN = catalogue()
@@ -22,7 +24,12 @@ def reason(part: Part, track_id: str, somebody=FAN, seen=VIEW, **asked) -> Reaso
     row = seen.catalogue.rows[track_id]
     scores = np.zeros(seen.catalogue.size, np.float32)
     scores[row] = 1
-    return explain(seen, somebody, Ask(**asked), {part: scores}, np.array([row], np.int32))[0]
+    total = summed({part: scores}, seen)
+    return explain(seen, somebody, Ask(**asked), total, np.array([row], np.int32))[0]
+
+
+def summed(parts: Parts, seen=VIEW) -> Total:
+    return total_of(parts, weights_for(parts, seen.model), seen.catalogue.size)
 
 
 def test_collaborative_names_the_tracks_it_comes_from() -> None:
@@ -129,9 +136,8 @@ def test_the_part_that_added_most_is_named() -> None:
     artist, audio = np.zeros((2, KNOWN.size), np.float32)
     artist[one], audio[other] = 1, 1
 
-    told = explain(
-        VIEW, FAN, Ask(), {"artist": artist, "audio": audio}, np.array([other, one], np.int32)
-    )
+    total = summed({"artist": artist, "audio": audio})
+    told = explain(VIEW, FAN, Ask(), total, np.array([other, one], np.int32))
 
     assert ["Sounds", "More"] == [reason.text.split()[0] for reason in told]
 
@@ -141,7 +147,8 @@ def test_the_part_that_added_most_is_named() -> None:
     [("spectral", "taste as a whole"), ("factors", "taste like yours"), ("online", "played last")],
 )
 def test_a_latent_part_thanks_no_single_track(part, words) -> None:
-    told = explain(VIEW, FAN, Ask(), {part: np.ones(KNOWN.size, np.float32)}, np.zeros(1, np.int32))
+    total = summed({part: np.ones(KNOWN.size, np.float32)})
+    told = explain(VIEW, FAN, Ask(), total, np.zeros(1, np.int32))
 
     assert [("collaborative", ())] == [(one.stage, one.seeds) for one in told]
     assert words in told[0].text
@@ -157,7 +164,8 @@ def test_a_part_that_found_nothing_is_never_the_reason(part, nothing) -> None:
     known = catalogue(track("bare"), track("a", genres=("x",), features=Features(energy=0.5)))
     scores = np.array([nothing, 1], np.float32)
 
-    told = explain(view(known), player_of(known, "a"), Ask(), {part: scores}, np.zeros(1, np.int32))
+    total = summed({part: scores}, view(known))
+    told = explain(view(known), player_of(known, "a"), Ask(), total, np.zeros(1, np.int32))
 
     assert ["Something else to try"] == [one.text for one in told]
     assert told[0].stage in STRATEGIES
@@ -178,7 +186,7 @@ def test_every_track_of_the_catalogue_has_a_reason_whose_seeds_were_heard(
     for strategy in STRATEGIES.values():
         parts |= strategy(VIEW, somebody, asked)
 
-    told = explain(VIEW, somebody, asked, parts, np.arange(KNOWN.size, dtype=np.int32))
+    told = explain(VIEW, somebody, asked, summed(parts), np.arange(KNOWN.size, dtype=np.int32))
 
     assert KNOWN.size == len(told)
     assert all(one.text and set(one.seeds) <= set(heard) for one in told)

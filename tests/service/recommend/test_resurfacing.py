@@ -7,18 +7,21 @@ import pytest
 
 from service.profile.history import fold
 from service.recommend.resurfacing import Resurfacing, resurface
+from service.recommend.scoring import Total
 from tests.service.given import NOON, catalogue, listen, track
 
 KNOWN = catalogue(*(track(name) for name in "abc"))
 TOTAL = np.array([1, 2, 3], np.float32)
-UNIT = float(TOTAL.std())
+UNIT = 0.8
 RULE = Resurfacing(plays=1, hold=4, half_life=timedelta(hours=6))
 
 
 def change(*listens, hours: float | None = 0, total=TOTAL) -> np.ndarray:
-    """What the rule added, in deviations of the score."""
+    """What the rule added, in units of the score."""
     now = None if hours is None else NOON + timedelta(hours=hours)
-    return (resurface(total, fold(listens, KNOWN), KNOWN, now, resurfacing=RULE) - total) / UNIT
+    given = Total(base=total, unit=UNIT)
+    changed = resurface(given, fold(listens, KNOWN), KNOWN, now, resurfacing=RULE)
+    return (changed.base - total) / UNIT
 
 
 def test_a_play_holds_back_and_half_as_much_six_hours_later() -> None:
@@ -64,11 +67,13 @@ def test_what_no_part_speaks_of_is_ranked_by_its_plays_and_what_is_excluded_stay
     total = np.array([np.nan, -np.inf, 1], np.float32)
     history = fold([listen("a", minutes=-9_999), listen("b", minutes=-9_999)], KNOWN)
 
-    changed = resurface(total, history, KNOWN, NOON, resurfacing=RULE)
+    changed = resurface(Total(base=total), history, KNOWN, NOON, resurfacing=RULE).base
 
     assert np.isfinite(changed[0])
     assert np.isneginf(changed[1])
 
 
 def test_nothing_heard_changes_nothing() -> None:
-    assert resurface(TOTAL, fold([], KNOWN), KNOWN, NOON) is TOTAL
+    given = Total(base=TOTAL)
+
+    assert resurface(given, fold([], KNOWN), KNOWN, NOON) is given

@@ -12,7 +12,9 @@ import structlog
 from service.domain import Context, Features, Part, Preferences
 from service.model.catalogue import empty_catalogue
 from service.recommend.ask import Ask
-from service.recommend.retrieval import collaborative, content, context, retrieve, trending
+from service.recommend import retrieval
+from service.recommend.parts import dense
+from service.recommend.retrieval import context, retrieve, trending
 from tests.service.given import (
     catalogue,
     ids,
@@ -29,6 +31,18 @@ KNOWN = catalogue()
 MODEL = model(KNOWN)
 VIEW = view(KNOWN, fitted=MODEL)
 JAZZ_LOVER = player_of(KNOWN, "jazz01", "jazz02", "jazz03")
+
+
+def collaborative(seen, somebody, ask) -> dict[Part, np.ndarray]:
+    return written(retrieval.collaborative(seen, somebody, ask), seen)
+
+
+def content(seen, somebody, ask) -> dict[Part, np.ndarray]:
+    return written(retrieval.content(seen, somebody, ask), seen)
+
+
+def written(parts, seen) -> dict[Part, np.ndarray]:
+    return {name: dense(scores, seen.catalogue.size) for name, scores in parts.items()}
 
 
 def best(scores: np.ndarray, count: int = 5) -> set[str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.blend import blend
 from service.domain import Part
 from service.model.version import BlendWeights
-from service.recommend.scoring import WITHOUT_COLLABORATIVE, combine, shares, weights_for
+from service.recommend.scoring import WITHOUT_COLLABORATIVE, combine, shares, total_of, weights_for
 from tests.service.given import catalogue, model, track
 
 WEIGHTS = BlendWeights(collaborative=1.0, artist=0.5, genre=0.1, audio=0.2, trending=0.3)
@@ -23,22 +23,28 @@ PARTS = st.integers(1, 30).flatmap(
 )
 
 
+def size_of(parts) -> int:
+    return len(next(iter(parts.values())))
+
+
 @given(PARTS)
 def test_the_score_is_the_blend_of_the_kernel_with_the_weight_of_each_part(parts) -> None:
     picked = np.array([getattr(WEIGHTS, name) for name in parts], np.float32)
 
     expected = blend(np.stack(list(parts.values())), picked)
 
-    np.testing.assert_array_equal(expected, combine(parts, WEIGHTS))
+    np.testing.assert_array_equal(expected, combine(parts, WEIGHTS, size_of(parts)))
 
 
 @given(PARTS)
 def test_the_shares_of_a_row_sum_to_its_score(parts) -> None:
     rows = np.arange(len(next(iter(parts.values()))), dtype=np.int32)
 
-    total = shares(parts, WEIGHTS, rows).sum(axis=0)
+    total = total_of(parts, WEIGHTS, size_of(parts))
 
-    np.testing.assert_allclose(np.nan_to_num(combine(parts, WEIGHTS)), total, atol=1e-4)
+    added = shares(total, rows).sum(axis=0)
+
+    np.testing.assert_allclose(np.nan_to_num(total.at(rows)), added, atol=1e-4)
 
 
 def test_shares_come_in_the_order_of_the_parts_and_of_the_rows() -> None:
@@ -47,7 +53,7 @@ def test_shares_come_in_the_order_of_the_parts_and_of_the_rows() -> None:
         "artist": np.array([2, 0, np.nan], np.float32),
     }
 
-    added = shares(parts, WEIGHTS, np.array([2, 0], np.int32))
+    added = shares(total_of(parts, WEIGHTS, 3), np.array([2, 0], np.int32))
 
     assert added[0, 0] > 0 > added[0, 1]
     assert (0.0, 0.5) == (added[1, 0], added[1, 1])
@@ -65,4 +71,4 @@ def test_the_weights_of_the_model_count_only_beside_its_own_part() -> None:
 def test_a_row_no_part_speaks_of_has_no_score() -> None:
     scores = np.array([1, np.nan], np.float32)
 
-    assert [False, True] == np.isnan(combine({"audio": scores}, WEIGHTS)).tolist()
+    assert [False, True] == np.isnan(combine({"audio": scores}, WEIGHTS, 2)).tolist()

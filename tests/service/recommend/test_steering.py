@@ -6,6 +6,7 @@ import pytest
 from core.linear import ItemWeights
 from service.domain import Features
 from service.profile.session import Skips
+from service.recommend.scoring import Total
 from service.recommend.steering import MOST, STEERING, Steering, steer
 from tests.service.given import catalogue, model, track, view
 
@@ -32,7 +33,8 @@ def fitted():
 def charged(*, weight: float = 1, total=TOTAL, row: int = 0, **only) -> np.ndarray:
     skipped = Skips(np.array([row], np.int32), np.array([weight], np.float32))
     steering = Steering(**(dict.fromkeys(NOTHING.__struct_fields__, 0.0) | only))
-    return (total - steer(total, fitted(), skipped, steering=steering)) / TOTAL.std()
+    given = Total(base=total, unit=2.0)
+    return (total - steer(given, fitted(), skipped, steering=steering).base) / 2
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,9 @@ def test_each_part_takes_off_what_it_finds_alike_and_nothing_else(part, rows) ->
 def test_without_skips_the_scores_are_the_same_array() -> None:
     nothing = Skips(np.empty(0, np.int32), np.empty(0, np.float32))
 
-    assert steer(TOTAL, fitted(), nothing) is TOTAL
+    given = Total(base=TOTAL)
+
+    assert steer(given, fitted(), nothing) is given
 
 
 def test_more_weight_takes_off_more_up_to_a_limit() -> None:
@@ -63,25 +67,22 @@ def test_more_weight_takes_off_more_up_to_a_limit() -> None:
     np.testing.assert_allclose(charged(artist=1.0, weight=9)[1], MOST, rtol=1e-5)
 
 
-def test_a_skip_counts_in_deviations_of_the_score() -> None:
-    """Ten times the scores, ten times the charge: which recipe made them does not matter."""
-    ten = TOTAL - steer(
-        TOTAL, fitted(), Skips(np.array([0], np.int32), np.ones(1, np.float32)), steering=STEERING
-    )
-    tens = TOTAL * 10 - steer(
-        TOTAL * 10,
-        fitted(),
-        Skips(np.array([0], np.int32), np.ones(1, np.float32)),
-        steering=STEERING,
+def test_a_skip_counts_in_units_of_the_score() -> None:
+    """Ten times the unit, ten times the charge: which recipe made the score does not matter."""
+    skipped = Skips(np.array([0], np.int32), np.ones(1, np.float32))
+    one, ten = (
+        TOTAL - steer(Total(base=TOTAL, unit=unit), fitted(), skipped, steering=STEERING).base
+        for unit in (1.0, 10.0)
     )
 
-    np.testing.assert_allclose(tens, ten * 10, rtol=1e-4)
+    np.testing.assert_allclose(ten, one * 10, rtol=1e-4)
 
 
 def test_excluded_and_unscored_tracks_stay_so() -> None:
     total = np.array([1, np.nan, -np.inf, 2, 3, 4], np.float32)
 
-    steered = steer(total, fitted(), Skips(np.array([0], np.int32), np.ones(1, np.float32)))
+    skipped = Skips(np.array([0], np.int32), np.ones(1, np.float32))
+    steered = steer(Total(base=total), fitted(), skipped).base
 
     assert np.isnan(steered[1])
     assert np.isneginf(steered[2])
@@ -92,7 +93,8 @@ def test_a_track_of_nobody_and_without_features_charges_only_itself() -> None:
     known = catalogue(track("a", artist="Unknown"), track("b", artist="Unknown"), track("c"))
     total = np.array([1, 2, 3], np.float32)
 
-    steered = steer(total, view(known), Skips(np.array([0], np.int32), np.ones(1, np.float32)))
+    skipped = Skips(np.array([0], np.int32), np.ones(1, np.float32))
+    steered = steer(Total(base=total), view(known), skipped).base
 
     assert steered[0] < 1
     assert [2, 3] == steered[1:].tolist()
