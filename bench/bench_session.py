@@ -29,8 +29,8 @@ from service.profile.session import session, skips
 from service.recommend.ask import Ask, Listener
 from service.recommend.filtering import eligible
 from service.recommend.listing import FLOWING, arrange
-from service.recommend.resurfacing import resurface
 from service.recommend.parts import Parts
+from service.recommend.resurfacing import resurface
 from service.recommend.retrieval import STRATEGIES
 from service.recommend.scoring import Total, total_of, weights_for
 from service.recommend.steering import steer

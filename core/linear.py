@@ -143,16 +143,26 @@ def truncate(dense: F32, neighbours: int, *, tracks: I32, n: int, threads: int =
     return ItemWeights(np.cumsum(sizes), tracks[columns[filled]], values[filled])
 
 
-def score(weights: ItemWeights, rows: I32, strengths: F32) -> F32:
+def score(weights: ItemWeights, rows: I32, strengths: F32, *, start: F32 | None = None) -> F32:
     """Return float32 `(n,)`: the sum of `strengths[i] * W[rows[i], :]`, added in the order of i.
 
+    Args:
+        weights: W.
+        rows: int32 `(h,)`.
+        strengths: Finite float32 `(h,)`.
+        start: float32 `(m,)`, n at least: what the sums begin with, and how long they are. None: 0.
+
     Raises:
-        ValueError: `rows` is not int32 `(h,)` within the weights, or `strengths` not finite
-            float32 `(h,)`.
+        ValueError: An array does not fit.
     """
     rows = checks.rows("rows", rows, weights.n)
     strengths = checks.finite("strengths", strengths, (rows.size,))
-    out = np.zeros(weights.n, np.float32)
+    if start is None:
+        out = np.zeros(weights.n, np.float32)
+    else:
+        out = checks.floats("start", start, ("m",)).copy()
+        if out.size < weights.n:
+            raise ValueError(f"start must have {weights.n} rows at least, got {out.size}")
     _score(weights.indptr, weights.indices, weights.values, rows, strengths, out)
     return out
 

@@ -85,6 +85,26 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         """int64 (sets,): tracks with each set of genres."""
         return np.bincount(self.genre_sets, minlength=self.genre_matrix.shape[0])
 
+    @cached_property
+    def harmless(self) -> NDArray[np.bool_]:
+        """Bool (n,): not explicit."""
+        return ~self.explicit
+
+    @cached_property
+    def _by_work(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Rows in the order of their works, and where each work begins."""
+        order = np.argsort(self.works, kind="stable").astype(np.int32)
+        begins = np.searchsorted(self.works[order], np.arange(len(self.work_names.spelled) + 1))
+        return begins, order
+
+    def recordings(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        """The rows of all recordings of the works that these rows record; none of unknown works."""
+        begins, order = self._by_work
+        works = self.works[rows]
+        works = works[works != UNKNOWN]
+        found = [order[begins[work] : begins[work + 1]] for work in works]
+        return np.concatenate(found) if found else np.empty(0, np.int32)
+
     def row(self, track_id: str) -> int | None:
         """The row of a track in this edition."""
         row = self.rows.get(track_id)

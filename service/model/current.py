@@ -8,6 +8,7 @@ agreement.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 from msgspec import Struct
@@ -28,7 +29,7 @@ class LivePrices(Struct, frozen=True):
     values: NDArray[np.float32]  # (model.tracks,)
 
 
-class View(Struct, frozen=True):
+class View(Struct, frozen=True, dict=True):
     """One consistent state, for one request."""
 
     catalogue: Catalogue
@@ -36,7 +37,15 @@ class View(Struct, frozen=True):
     trending: NDArray[np.float32]  # (catalogue.size,) log of decayed plays, or of listeners
     prices: NDArray[np.float32] | None = None  # (catalogue.size,); a track since the fit costs 0
 
-    @property
+    @cached_property
+    def silent(self) -> NDArray[np.float32]:
+        """float32 (catalogue.size,): 0, but NaN for every track that has nobody to be like."""
+        silent = np.full(self.catalogue.size, np.nan, np.float32)
+        if self.model is not None:
+            silent[: self.model.tracks][self.model.listener_counts > 0] = 0
+        return silent
+
+    @cached_property
     def stamp(self) -> str:
         """Part of every cache key: changes when the model or the catalogue does."""
         version = self.model.version if self.model else "none"

@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from service.model.catalogue import UNKNOWN
 from service.model.current import View
 from service.recommend.ask import Ask, Listener
 
@@ -22,29 +21,17 @@ def eligible(view: View, listener: Listener, ask: Ask) -> NDArray[np.bool_]:
         allowed[history.liked_rows] = True
     elif ask.mix == "discover":
         allowed[history.rows] = False
-        allowed &= ~_heard_works(view, listener)
+        allowed[catalogue.recordings(history.rows)] = False
     else:
         allowed[history.rows[history.strengths <= 0]] = False
     allowed[history.disliked] = False
     rows = (catalogue.row(track_id) for track_id in (*ask.exclude, *user.blocked.tracks))
     allowed[[row for row in rows if row is not None]] = False
     if not user.preferences.explicit:
-        allowed &= ~catalogue.explicit
+        allowed &= catalogue.harmless
     if artists := catalogue.artist_names.known(user.blocked.artists):
         allowed &= ~np.isin(catalogue.artists, artists)
     if genres := catalogue.genre_names.known(user.blocked.genres):
         carries = np.asarray(catalogue.genre_matrix[:, genres].sum(axis=1)) > 0
         allowed &= ~carries[catalogue.genre_sets]
     return allowed
-
-
-def _heard_works(view: View, listener: Listener) -> NDArray[np.bool_]:
-    """Bool (n,): recordings of works that the listener heard."""
-    works = view.catalogue.works
-    heard = works[listener.history.rows]
-    if not (heard != UNKNOWN).any():
-        return np.zeros(works.size, np.bool_)
-    known = np.zeros(int(works.max()) + 2, np.bool_)  # the last stands for -1, and stays False
-    known[heard] = True
-    known[UNKNOWN] = False
-    return known[works]

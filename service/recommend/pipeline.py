@@ -1,8 +1,8 @@
 """The way of a miss: retrieval, filtering, scoring, ordering, reasons."""
 
 from collections.abc import Mapping
+from functools import partial
 
-import anyio.to_thread
 import numpy as np
 from msgspec import Struct, structs
 from numpy.typing import NDArray
@@ -17,16 +17,17 @@ from service.recommend.listing import arrange
 from service.recommend.parts import Parts
 from service.recommend.reasons import explain
 from service.recommend.resurfacing import resurface
-from service.recommend.retrieval import STRATEGIES, Outcome, Score, retrieve
+from service.recommend.retrieval import STRATEGIES, Score
 from service.recommend.scoring import total_of, weights_for
 from service.recommend.steering import steer
+from service.recommend.turns import Outcomes, retrieve
 
 
 class Ranking(Struct, frozen=True):
     """A list before it is an answer."""
 
     tier: Tier
-    strategies: dict[str, Outcome]
+    strategies: Outcomes
     recommendations: list[Recommendation]
 
 
@@ -39,10 +40,14 @@ async def rank(
     strategies: Mapping[Strategy, Score] = STRATEGIES,
 ) -> Ranking:
     """The best list for this listener now. Whoever is left without one gets what is popular."""
-    parts, outcomes = await retrieve(
-        view, listener, ask, timeout_s=timeout_s, strategies=strategies
+    return await retrieve(
+        view,
+        listener,
+        ask,
+        partial(_finish, view, listener, ask),
+        timeout_s=timeout_s,
+        strategies=strategies,
     )
-    return await anyio.to_thread.run_sync(_finish, view, listener, ask, parts, outcomes)
 
 
 def _finish(
@@ -50,7 +55,7 @@ def _finish(
     listener: Listener,
     ask: Ask,
     parts: Parts,
-    outcomes: dict[str, Outcome],
+    outcomes: Outcomes,
 ) -> Ranking:
     allowed = eligible(view, listener, ask)
     personal = listener.known and any(name != "trending" for name in parts)

@@ -21,7 +21,8 @@ from service.profile.history import NEWEST, fold
 from service.recommend.ask import Ask, Listener
 from service.recommend.exposure import Showing, Shown
 from service.recommend.pipeline import Ranking, rank
-from service.recommend.retrieval import STRATEGIES, Outcome, Score
+from service.recommend.retrieval import STRATEGIES, Score
+from service.recommend.turns import Outcome
 from service.store import Store
 
 FRESH_S, STALE_S = 900.0, 300.0

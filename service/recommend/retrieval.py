@@ -2,34 +2,25 @@
 
 A strategy returns its parts (`recommend.parts`): content measures artist, genre and audio apart.
 A part has no score where it has nothing to say about a track; a strategy with nothing to say at all
-returns no part. Strategies run side by side; one that fails or is late is left out and named.
+returns no part.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
 
 import numpy as np
-import structlog
 
 from core.linear import score
 from core.similarity import similarities
-from service import metrics
 from service.domain import FEATURES, Strategy
 from service.model.current import View
-from service.model.version import Model
 from service.profile.clock import zone
 from service.profile.history import History
 from service.profile.profile import artist_shares, audio_means, genre_shares
 from service.recommend.ask import Ask, Listener
 from service.recommend.context import moment
 from service.recommend.latent import latent_scores
-from service.recommend.parts import Array, ByCode, Parts, Projected, finite, size
+from service.recommend.parts import Array, ByCode, Parts
 
-log = structlog.get_logger()
-
-Outcome = Literal["ok", "skipped", "failed", "late"]
 Score = Callable[[View, Listener, Ask], Parts]
 
 AUDIO_WEIGHTS = {
@@ -55,12 +46,16 @@ def collaborative(view: View, listener: Listener, _ask: Ask) -> Parts:
     if not within.any():
         return {}
     rows, strengths = history.rows[within], history.strengths[within]
-    found: Parts = {"collaborative": score(model.items, rows, strengths)}
-    found |= latent_scores(model.latent, rows, strengths)
-    return {
-        name: scores if isinstance(scores, Projected) else _of_heard(scores, view, model)
-        for name, scores in found.items()
-    }
+    silent = view.silent
+    found: Parts = {"collaborative": score(model.items, rows, strengths, start=silent)}
+    for name, scores in latent_scores(model.latent, rows, strengths).items():
+        found[name] = _heard(scores, silent) if isinstance(scores, np.ndarray) else scores
+    return found
+
+
+def _heard(scores: Array, silent: Array) -> Array:
+    """The same with NaN for every track that has nobody to be like."""
+    return silent + np.pad(scores, (0, silent.size - scores.size))
 
 
 def content(view: View, listener: Listener, _ask: Ask) -> Parts:
@@ -99,64 +94,12 @@ def trending(view: View, _listener: Listener, _ask: Ask) -> Parts:
     return {"trending": view.trending} if view.catalogue.size else {}
 
 
-# A pool of their own: a strategy that hangs takes no thread from the store. Four hops cost 120 µs
-# this way and 420 µs through anyio.to_thread.
-THREADS = ThreadPoolExecutor(16, thread_name_prefix="strategy")
-
 STRATEGIES: Mapping[Strategy, Score] = {
     "collaborative": collaborative,
     "content": content,
     "context": context,
     "trending": trending,
 }
-
-
-async def retrieve(
-    view: View,
-    listener: Listener,
-    ask: Ask,
-    *,
-    timeout_s: float,
-    strategies: Mapping[Strategy, Score] = STRATEGIES,
-) -> tuple[Parts, dict[str, Outcome]]:
-    """Ask every strategy at once; what came in time, and what became of each."""
-    loop = asyncio.get_running_loop()
-    tasks = {
-        name: loop.run_in_executor(THREADS, _usable, strategies[name], view, listener, ask)
-        for name in ask.strategies
-    }
-    _, late = await asyncio.wait(tasks.values(), timeout=timeout_s)
-    parts: Parts = {}
-    outcomes: dict[str, Outcome] = {}
-    for name, task in tasks.items():
-        if task in late:
-            task.cancel()
-            outcomes[name] = "late"
-        elif (error := task.exception()) is not None:
-            log.error("strategy failed", strategy=name, exc_info=error)
-            outcomes[name] = "failed"
-        else:
-            parts |= task.result()
-            outcomes[name] = "ok" if task.result() else "skipped"
-        if outcomes[name] != "skipped":
-            metrics.STRATEGY_OUTCOMES.labels(name, outcomes[name]).inc()
-    return parts, outcomes
-
-
-def _usable(strategy: Score, view: View, listener: Listener, ask: Ask) -> Parts:
-    """What the strategy says, if it can be blended: a wrong size or +inf is its own failure."""
-    parts = strategy(view, listener, ask)
-    for name, scores in parts.items():
-        if size(scores) not in (None, view.catalogue.size) or not finite(scores):
-            raise ValueError(f"{name} has another size than the catalogue, or a score of +inf")
-    return parts
-
-
-def _of_heard(scores: Array, view: View, model: Model) -> Array:
-    """The same with NaN for every track that has nobody to be like."""
-    out = np.full(view.catalogue.size, np.nan, np.float32)
-    np.copyto(out[: model.tracks], scores, where=model.listener_counts > 0)
-    return out
 
 
 def _audio(view: View, history: History) -> Array | None:

@@ -45,7 +45,8 @@ class Total(Struct, frozen=True, kw_only=True):
 
     def where(self, allowed: NDArray[np.bool_]) -> "Total":
         """The same without the other rows."""
-        masked = np.where(allowed, self.base, np.float32(-np.inf))
+        masked = self.base.copy()
+        masked[~allowed] = -np.inf
         return structs.replace(self, base=masked)
 
 

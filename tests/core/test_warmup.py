@@ -61,15 +61,7 @@ def ordinary_calls(folder):
         standardise(given)
     blend(scores, scores[:, 0])
     blend(np.asfortranarray(scores), scores[:, 0])
-    summed, codes = np.full(5000, np.nan, np.float32), np.arange(5000, dtype=np.int32) % 7
-    add(scores[0, :70], np.float32(1), summed, mean=np.float64(0), deviation=1)
-    add_coded(scores[0, :8], codes, summed)
-    add_where(scores[0] > 0.5, 1, summed)
-    for given in (features.T, mapped(folder, features.T)):
-        embedding = Embedding(given)
-        best_sums(summed, [(embedding, target)], np.int64(50), prices=scores[0], share=1)
-        best_sums(scores[1], [(embedding, target)] * 2, 50)
-        sums_at(scores[1], [], codes[:5])
+    sums(folder, features, scores)
     for users in (40, 200):
         listens = csr_array((rng.random((users, 90)) < 0.2).astype(np.float32))
         fitted = fit(listens, l2=10.0, popularity_exponent=0.2, neighbours=20)
@@ -99,6 +91,19 @@ def ordinary_calls(folder):
     truth = Truth(offsets, users)
     for measure in (recall, ndcg, mrr):
         measure(shown[:90, ::2], truth)
+
+
+def sums(folder, features, scores):
+    """What lists are made of, on the catalogue's arrays."""
+    summed, codes = np.full(5000, np.nan, np.float32), np.arange(5000, dtype=np.int32) % 7
+    add(scores[0, :70], np.float32(1), summed, mean=np.float64(0), deviation=1)
+    add_coded(scores[0, :8], codes, summed)
+    add_where(scores[0] > 0.5, 1, summed)
+    for given in (features.T, mapped(folder, features.T)):
+        embedding = Embedding(given)
+        best_sums(summed, [(embedding, features[:, 7])], np.int64(50), prices=scores[0], share=1)
+        best_sums(scores[1], [(embedding, features[:, 7])] * 2, 50)
+        sums_at(scores[1], [], codes[:5])
 
 
 def test_after_warm_an_ordinary_call_compiles_nothing(tmp_path):

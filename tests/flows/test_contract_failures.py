@@ -15,8 +15,8 @@ from service.cache.revs import Revs
 from service.cache.two_level import Load, Served, TwoLevel
 from service.domain import Listen, Strategy, User
 from service.recommend.ask import Ask, Listener
-from service.recommend.recommender import Recommender
 from service.recommend.parts import Parts
+from service.recommend.recommender import Recommender
 from service.recommend.retrieval import STRATEGIES, Score
 from service.settings import Settings
 from service.store.protocol import Appended

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from service.domain import Context, Features, Part, Preferences, Reason
 from service.recommend.ask import Ask
-from service.recommend.reasons import explain
 from service.recommend.parts import Parts
+from service.recommend.reasons import explain
 from service.recommend.retrieval import STRATEGIES
 from service.recommend.scoring import Total, total_of, weights_for
 from tests.service.given import catalogue, listen, listener, model, player_of, track, view

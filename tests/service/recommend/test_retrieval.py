@@ -1,20 +1,13 @@
-"""Four strategies side by side; any may fail alone."""
-
-import threading
-import time
-from collections.abc import Iterator
-from typing import Any
+"""What four strategies say about the tracks of a catalogue."""
 
 import numpy as np
 import pytest
-import structlog
 
 from service.domain import Context, Features, Part, Preferences
 from service.model.catalogue import empty_catalogue
-from service.recommend.ask import Ask
 from service.recommend import retrieval
+from service.recommend.ask import Ask
 from service.recommend.parts import dense
-from service.recommend.retrieval import context, retrieve, trending
 from tests.service.given import (
     catalogue,
     ids,
@@ -39,6 +32,14 @@ def collaborative(seen, somebody, ask) -> dict[Part, np.ndarray]:
 
 def content(seen, somebody, ask) -> dict[Part, np.ndarray]:
     return written(retrieval.content(seen, somebody, ask), seen)
+
+
+def context(seen, somebody, ask) -> dict[Part, np.ndarray]:
+    return written(retrieval.context(seen, somebody, ask), seen)
+
+
+def trending(seen, somebody, ask) -> dict[Part, np.ndarray]:
+    return written(retrieval.trending(seen, somebody, ask), seen)
 
 
 def written(parts, seen) -> dict[Part, np.ndarray]:
@@ -203,94 +204,3 @@ def test_trending_is_the_same_for_everybody() -> None:
     for who in (JAZZ_LOVER, listener(KNOWN)):
         assert 1 == trending(played, who, Ask())["trending"].argmax()
     assert {} == trending(view(empty_catalogue()), JAZZ_LOVER, Ask())
-
-
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """Holds a slow strategy back until the test is over."""
-    opened = threading.Event()
-    yield opened
-    opened.set()
-
-
-async def ask(strategies, *, timeout_s: float = 5.0, **asked):
-    found = dict.fromkeys(Ask(**asked).strategies, lambda *_: {}) | strategies
-    return await retrieve(VIEW, JAZZ_LOVER, Ask(**asked), timeout_s=timeout_s, strategies=found)
-
-
-async def test_every_strategy_that_says_something_is_ok() -> None:
-    parts, outcomes = await retrieve(VIEW, JAZZ_LOVER, Ask(), timeout_s=5)
-
-    assert {
-        "collaborative": "ok",
-        "content": "ok",
-        "context": "skipped",
-        "trending": "ok",
-    } == outcomes
-    assert ["collaborative", "artist", "genre", "audio", "trending"] == list(parts)
-
-
-async def test_only_the_strategy_asked_for_runs() -> None:
-    parts, outcomes = await retrieve(VIEW, JAZZ_LOVER, Ask(strategy="content"), timeout_s=5)
-
-    assert {"content": "ok"} == outcomes
-    assert "trending" not in parts
-
-
-async def test_a_strategy_that_fails_is_named_and_logged_and_the_others_answer() -> None:
-    def broken(*_):
-        raise ZeroDivisionError
-
-    with structlog.testing.capture_logs() as logs:
-        parts, outcomes = await ask({"content": broken, "trending": trending})
-
-    assert ("failed", "ok") == (outcomes["content"], outcomes["trending"])
-    assert {"trending"} == parts.keys()
-    assert ["content"] == [log["strategy"] for log in logs if log["event"] == "strategy failed"]
-
-
-async def test_a_late_strategy_is_left_out_and_costs_no_more_than_the_timeout(gate) -> None:
-    def slow(*_):
-        gate.wait(10)
-        return {"context": VIEW.trending}
-
-    start = time.perf_counter()
-    parts, outcomes = await ask({"context": slow, "trending": trending}, timeout_s=0.1)
-    spent = time.perf_counter() - start
-
-    assert ("late", "ok") == (outcomes["context"], outcomes["trending"])
-    assert "context" not in parts
-    assert 0.1 <= spent < 2
-
-
-async def test_strategies_run_side_by_side() -> None:
-    """Each waits for the other: one after the other would never meet."""
-    meeting = threading.Barrier(2, timeout=5)
-
-    def waits(*_):
-        meeting.wait()
-        return {}
-
-    _, outcomes = await ask({"context": waits, "content": waits})
-
-    assert ("skipped", "skipped") == (outcomes["context"], outcomes["content"])
-
-
-@pytest.mark.parametrize(
-    "wrong", [np.array([np.inf], np.float32), np.zeros(2, np.float32), np.zeros((1, 1), np.float32)]
-)
-async def test_scores_that_cannot_be_blended_are_a_failure_of_that_strategy_alone(wrong) -> None:
-    known = catalogue(track("t1"))
-    strategies: dict[Any, Any] = {
-        "content": lambda *_: {"artist": wrong},
-        "trending": lambda *_: {"trending": np.ones(1, np.float32)},
-        "collaborative": lambda *_: {},
-        "context": lambda *_: {},
-    }
-
-    parts, outcomes = await retrieve(
-        view(known), listener(known), Ask(), timeout_s=5, strategies=strategies
-    )
-
-    assert ["trending"] == list(parts)
-    assert ("failed", "ok") == (outcomes["content"], outcomes["trending"])

@@ -1,0 +1,151 @@
+"""Runs strategies so that any may fail or be late alone.
+
+They are quick, so one thread asks them in turn and goes on to make the list: a hop to a thread
+costs as much as a strategy. Whichever takes longer than `PATIENCE_S` is left behind and goes on
+beside the others, until the time is up.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import Generic, Literal, TypeVar
+
+import structlog
+
+from service import metrics
+from service.domain import Strategy
+from service.model.current import View
+from service.recommend.ask import Ask, Listener
+from service.recommend.parts import Parts, finite, size
+from service.recommend.retrieval import STRATEGIES, Score
+
+log = structlog.get_logger()
+
+Outcome = Literal["ok", "skipped", "failed", "late"]
+Outcomes = dict[str, Outcome]
+Result = TypeVar("Result")
+
+PATIENCE_S = 0.005
+THREADS = ThreadPoolExecutor(16, thread_name_prefix="strategy")
+"""Of their own: a strategy that hangs takes no thread from the store."""
+
+
+async def retrieve(
+    view: View,
+    listener: Listener,
+    ask: Ask,
+    then: Callable[[Parts, Outcomes], Result],
+    *,
+    timeout_s: float,
+    strategies: Mapping[Strategy, Score] = STRATEGIES,
+) -> Result:
+    """What `then` makes of the parts that came in time, and of what became of each strategy."""
+    asked = [(name, strategies[name]) for name in ask.strategies]
+    return await _Turns(view, listener, ask, asked, then).result(timeout_s)
+
+
+class _Turns(Generic[Result]):
+    """The strategies of one request."""
+
+    def __init__(
+        self,
+        view: View,
+        listener: Listener,
+        ask: Ask,
+        asked: list[tuple[Strategy, Score]],
+        then: Callable[[Parts, Outcomes], Result],
+    ) -> None:
+        self._given, self._then = (view, listener, ask), then
+        self._names = [name for name, _ in asked]
+        self._waiting = deque(asked)
+        self._settled: dict[Strategy, Parts | Exception] = {}
+        self._landings = count(1)  # the thread that draws the last number makes the list
+        self._loop = asyncio.get_running_loop()
+        self._answer: asyncio.Future[Result] = self._loop.create_future()
+
+    async def result(self, timeout_s: float) -> Result:
+        self._loop.run_in_executor(THREADS, self._work)
+        timers = [
+            self._loop.call_later(PATIENCE_S, self._overtake, PATIENCE_S),
+            self._loop.call_later(timeout_s, self._close),
+        ]
+        try:
+            return await self._answer
+        finally:
+            for timer in timers:
+                timer.cancel()
+
+    def _work(self) -> None:
+        """In a thread: take turns until none is left; whoever settles the last makes the list."""
+        while True:
+            try:
+                name, strategy = self._waiting.popleft()
+            except IndexError:
+                return
+            try:
+                self._settled[name] = _usable(strategy, *self._given)
+            except Exception as error:  # noqa: BLE001 - it is named in the answer, and logged there
+                self._settled[name] = error
+            if next(self._landings) == len(self._names):
+                self._finish()
+
+    def _overtake(self, patience_s: float) -> None:
+        """Somebody takes long: the strategies that still wait need not."""
+        if self._waiting and not self._answer.done():
+            self._loop.run_in_executor(THREADS, self._work)
+            self._loop.call_later(patience_s, self._overtake, patience_s)
+
+    def _close(self) -> None:
+        """The time is up: the list is made of what is there."""
+        if len(self._settled) < len(self._names):
+            self._loop.run_in_executor(THREADS, self._finish)
+
+    def _finish(self) -> None:
+        """In a thread."""
+        settled = dict(self._settled)
+        parts, outcomes = _told(self._names, settled)
+        try:
+            result = self._then(parts, outcomes)
+        except Exception as error:  # noqa: BLE001 - handed on to whoever asked
+            self._loop.call_soon_threadsafe(self._refuse, error)
+        else:
+            self._loop.call_soon_threadsafe(self._land, result)
+
+    def _land(self, result: Result) -> None:
+        if not self._answer.done():  # the last strategy came in just when the time was up
+            self._answer.set_result(result)
+
+    def _refuse(self, error: Exception) -> None:
+        if not self._answer.done():
+            self._answer.set_exception(error)
+
+
+def _told(
+    names: list[Strategy], settled: Mapping[Strategy, Parts | Exception]
+) -> tuple[Parts, Outcomes]:
+    parts: Parts = {}
+    outcomes: Outcomes = {}
+    for name in names:
+        match settled.get(name):
+            case None:
+                outcomes[name] = "late"
+            case Exception() as error:
+                log.error("strategy failed", strategy=name, exc_info=error)
+                outcomes[name] = "failed"
+            case found:
+                parts |= found
+                outcomes[name] = "ok" if found else "skipped"
+        if outcomes[name] != "skipped":
+            metrics.STRATEGY_OUTCOMES.labels(name, outcomes[name]).inc()
+    return parts, outcomes
+
+
+def _usable(strategy: Score, view: View, listener: Listener, ask: Ask) -> Parts:
+    """What the strategy says, if it can be blended: a wrong size or +inf is its own failure."""
+    parts = strategy(view, listener, ask)
+    for name, scores in parts.items():
+        if size(scores) not in (None, view.catalogue.size) or not finite(scores):
+            raise ValueError(f"{name} has another size than the catalogue, or a score of +inf")
+    return parts
