@@ -119,7 +119,7 @@ def _fold_in(interactions: csr_array, listeners: int) -> list[Row]:
         users, tracks = als.fit(
             interactions, dimensions=64, rng=np.random.default_rng(0), iterations=5
         )
-        square = als.gram(tracks)
+        penalised = als.penalty(als.gram(tracks), L2)
         model = AlternatingLeastSquares(factors=64, regularization=L2, num_threads=1)
         model.user_factors, model.item_factors = users, tracks
         times: dict[str, list[float]] = {OURS: [], THEIRS: []}
@@ -129,7 +129,7 @@ def _fold_in(interactions: csr_array, listeners: int) -> list[Row]:
             rows, confidence = history.indices.astype(np.int32), csr_matrix(history)
             confidence.data = 1 + confidence.data
             calls: dict[str, Callable[[], F32]] = {
-                OURS: partial(als.fold_in, tracks, square, rows, history.data),
+                OURS: partial(als.fold_in, tracks, penalised, rows, history.data),
                 THEIRS: partial(model.recalculate_user, 0, confidence),
             }
             exact = reference_factors.folded_in(tracks, rows, history.data, alpha=1.0, l2=L2)

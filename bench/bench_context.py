@@ -163,7 +163,7 @@ def _whole(view: View, somebody: Listener, ask: Ask) -> Rows:
     parts: Parts = {}
     for strategy in STRATEGIES.values():
         parts |= strategy(view, somebody, ask)
-    total = total_of(parts, weights_for(parts, view.model), view.catalogue.size)
+    total = total_of(parts, weights_for(parts, view.model), view.catalogue.features_by_row)
     allowed = eligible(view, somebody, ask)
     return arrange(total, allowed, somebody.history.rows, view.catalogue, ask)[0]
 

@@ -87,7 +87,7 @@ def _total(made: Fitted, somebody: Listener) -> Total:
     parts: Parts = {}
     for strategy in STRATEGIES.values():
         parts |= strategy(made.view, somebody, Ask())
-    return total_of(parts, weights_for(parts, made.view.model), made.view.catalogue.size)
+    return total_of(parts, weights_for(parts, made.view.model), made.view.catalogue.features_by_row)
 
 
 def _list(

@@ -104,7 +104,7 @@ def improve(
     if given.columns.max(initial=-1) >= len(fixed):
         raise ValueError(f"columns must be in 0..{len(fixed) - 1}, got {given.columns.max()}")
     weight, steps = np.float32(checks.positive("alpha", alpha)), checks.whole("steps", cg_steps, 1)
-    square = _penalised(gram(fixed), l2)
+    square = penalty(gram(fixed), l2)
 
     def work(first: int, last: int) -> None:
         arrays = given.indptr, given.columns, given.strengths
@@ -130,37 +130,35 @@ def gram(factors: F32) -> F32:
 
 def fold_in(
     tracks: F32,
-    square: F32,
+    penalised: F32,
     rows: I32,
     strengths: F32,
     *,
     alpha: float = 1.0,
-    l2: float = 0.01,
     cg_steps: int = 16,
 ) -> F32:
     """Return the factors of one listener from their history, float32 `(d,)`, starting from 0.
 
     Args:
         tracks: float32 `(n, d)`.
-        square: `gram(tracks)`, made once per model.
+        penalised: `penalty(gram(tracks), l2)`, made once per model.
         rows: int32 `(h,)`: the tracks of the listener.
         strengths: float32 `(h,)`, finite.
         alpha: As for `fit`.
-        l2: As for `fit`.
         cg_steps: More come nearer to the least-squares answer.
 
     Raises:
         ValueError: An array or option does not fit.
     """
     tracks = checks.floats("tracks", tracks, ("n", "d"))
-    square = checks.finite("square", square, (tracks.shape[1], tracks.shape[1]))
+    penalised = checks.floats("penalised", penalised, (tracks.shape[1], tracks.shape[1]))
     rows = checks.rows("rows", rows, len(tracks))
     strengths = checks.finite("strengths", strengths, (rows.size,))
     weight, steps = np.float32(checks.positive("alpha", alpha)), checks.whole("steps", cg_steps, 1)
     indptr = np.array([0, rows.size])
     indptr.flags.writeable = False  # as the arrays of `Histories`: one compiled signature
     out = np.zeros((1, tracks.shape[1]), np.float32)
-    _solve(indptr, rows, strengths, out, tracks, _penalised(square, l2), weight, steps, 0, 1)
+    _solve(indptr, rows, strengths, out, tracks, penalised, weight, steps, 0, 1)
     answer: F32 = out[0]
     return answer
 
@@ -192,7 +190,13 @@ def loss(
     return total + l2 * penalty
 
 
-def _penalised(square: F32, l2: float) -> F32:
+def penalty(square: F32, l2: float) -> F32:
+    """Return `square + l2 I`, float32 `(d, d)`.
+
+    Raises:
+        ValueError: `square` is not finite float32 `(d, d)`, or `l2` not above 0.
+    """
+    checks.finite("square", square, (len(square), len(square)))
     penalty = np.float32(checks.positive("l2", l2)) * np.eye(len(square), dtype=np.float32)
     return checks.finite("square", square + penalty, square.shape)
 

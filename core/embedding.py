@@ -12,10 +12,12 @@ import numpy as np
 
 from core import checks
 from core.arrays import F32, F64, I32, Flags
+from core.factors import FLUSHED
 from core.kernel import kernel
 from core.simd import dot
 
 BLOCK = 8192  # rows at a time: float64 copies stay small
+LEADERS = 128
 ROUNDING = 1 + 1e-6  # norms are bounds
 
 
@@ -32,6 +34,7 @@ class Embedding:
 
     values: F32  # float32 (n, d)
     norms: F32 = field(init=False, repr=False)  # float32 (n,): at least the norm of each row
+    leaders: I32 = field(init=False, repr=False)  # int32 (up to 128,): rows of the greatest norms
     known: Flags = field(init=False, repr=False)  # bool (n,): rows that are not all zeros
     total: F64 = field(init=False, repr=False)  # float64 (d,): sum of the rows
     gram: F64 = field(init=False, repr=False)  # float64 (d, d): values' values
@@ -46,7 +49,15 @@ class Embedding:
             norms[start : start + BLOCK] = np.sqrt((block * block).sum(axis=1)) * ROUNDING
             total += block.sum(axis=0)
             gram += block.T @ block
-        made = {"values": values, "norms": norms, "known": norms > 0, "total": total, "gram": gram}
+        norms[norms > 0] += FLUSHED  # a norm below it could be rounded down
+        made = {
+            "values": values,
+            "norms": norms,
+            "known": norms > 0,
+            "leaders": _leaders(norms),
+            "total": total,
+            "gram": gram,
+        }
         for name, array in made.items():
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -85,6 +96,11 @@ class Embedding:
         products = np.empty(rows.size, np.float32)
         _products(self.values, self.known, query, rows, products)
         return products
+
+
+def _leaders(norms: F32) -> I32:
+    most = min(LEADERS, norms.size)
+    return np.sort(np.argpartition(-norms, most - 1)[:most] if most else norms[:0]).astype(np.int32)
 
 
 @kernel

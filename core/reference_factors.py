@@ -1,16 +1,12 @@
 """The specification of the kernels that learn factors, as `core.reference` is of the others."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from core.als import TINY, gram
 from core.arrays import F32, F64, I32, Flags
 from core.ease import Interactions
-from core.embedding import Embedding
 from core.histories import Histories
 from core.lanes import LANES
-from core.reference import topk
 from core.sgd import BiasedFactors, Learned
 
 ONE, TWO = np.float32(1), np.float32(2)
@@ -169,16 +165,3 @@ def product_moments(values: F32, query: F32) -> tuple[float, float]:
     known = products(values, query).astype(np.float64)
     known = known[~np.isnan(known)]
     return (float(known.mean()), float(known.std())) if known.size else (0.0, 0.0)
-
-
-def sums(base: F32, terms: Sequence[tuple[Embedding, F32]]) -> F32:
-    total = base.astype(np.float64)
-    for embedding, query in terms:
-        total[: embedding.n] += np.nan_to_num(products(embedding.values, query))
-    return total.astype(np.float32)
-
-
-def best_of_sums(scores: F32, k: int, prices: F32, share: float) -> I32:
-    best = np.fmax.reduce(scores, initial=np.float32(-np.inf))
-    charge = np.float32(share) * best if share and 0 < best < np.inf else np.float32(0)
-    return topk(np.asarray(scores - charge * prices, np.float32), k)[0]

@@ -20,6 +20,7 @@ from scipy.sparse import csr_array
 
 import core
 from core import als, sgd
+from core.arrays import F32
 from core.blend import add, add_coded, add_where, blend, moments, standardise
 from core.communities import communities
 from core.ease import ease
@@ -34,7 +35,7 @@ from core.neighbours import ByTrack, cosine
 from core.ordering import distinct, space
 from core.quantised import Quantised
 from core.similarity import similar, similar_batch, similarities
-from core.sums import best_sums, sums_at
+from core.sums import Flat, Nearness, Product, Sum, Table, best_of
 from core.topk import topk
 
 
@@ -65,10 +66,8 @@ def _learning() -> None:
     add(ones, 1.0, np.ones(3, np.float32), mean=0.0, deviation=1.0)
     add_coded(ones, rows, np.ones(3, np.float32))
     add_where(ones > 0, 1.0, np.ones(3, np.float32))
-    embedding = Embedding(square)
-    best_sums(ones, [(embedding, ones)], 2, prices=ones, share=1.0)
-    sums_at(ones, [(embedding, ones)], rows)
-    embedding.products(ones, rows)
+    best_of(_summed(square), 2, allowed=ones > 0, prices=ones, share=1.0)
+    Embedding(square).products(ones, rows)
     topk(ones, 2, prices=ones, charge=1.0)
     fit_prices(square, k=2, target=np.ones(3), rounds=1)
     ease(csr_array(square), l2=1.0)  # inverts by track,
@@ -87,6 +86,20 @@ def _learning() -> None:
     distinct(rows)
     flow(square, rows, reach=1, gap=1)
     recall(rows[:, None], Truth(offsets, rows))
+
+
+def _summed(square: F32) -> Sum:
+    """A sum with one part of every kind."""
+    ones, codes = square[0], np.zeros(len(square), np.int32)
+    return Sum(
+        n=len(square),
+        features=square,
+        flats=[Flat(ones)],
+        flags=ones > 0,
+        tables=[Table(ones, codes)],
+        nearnesses=[Nearness(ones, ones, 1.0, 0.0)],
+        products=[Product(Embedding(square), ones, 0.0)],
+    )
 
 
 PARTS = (_search, _learning)

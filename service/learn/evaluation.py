@@ -23,7 +23,7 @@ from service.recommend.ask import Ask, Listener
 from service.recommend.ordering import order
 from service.recommend.parts import Array, Parts, dense
 from service.recommend.retrieval import Score, collaborative, content, trending
-from service.recommend.scoring import WITHOUT_COLLABORATIVE, Total, combine
+from service.recommend.scoring import WITHOUT_COLLABORATIVE, combine, total_from
 
 STRATEGIES: tuple[Score, ...] = (collaborative, content, trending)
 Only = Part | Literal["content"]
@@ -118,7 +118,7 @@ def show_each(
         for name, weights in blends.items():
             scores = combine(parts, weights, view.catalogue.size)
             if spaced:
-                rows, _ = order(Total(base=scores), allowed, view.catalogue, k)
+                rows, _ = order(total_from(scores), allowed, view.catalogue, k)
             else:
                 rows, _ = topk(np.where(allowed, scores, -np.inf).astype(np.float32), k=k)
             lists[name][place, : len(rows)] = rows

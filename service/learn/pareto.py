@@ -15,7 +15,7 @@ from service.learn.evaluation import Quality, Shown, judge
 from service.learn.prices import DEFAULT, Target, fit_prices, list_scores
 from service.model.current import View
 from service.recommend.exposure import Charge, choose
-from service.recommend.scoring import Total
+from service.recommend.scoring import total_from
 
 BALANCES = tuple(round(0.05 * step, 2) for step in range(23))
 SLACK = 0.02
@@ -125,6 +125,6 @@ def _curve(
 def _lists(scores: NDArray[np.float32], k: int, charge: Charge) -> Shown:
     shown = np.full((len(scores), k), -1, np.int32)
     for place, of_listener in enumerate(scores):
-        rows, best = choose(Total(base=of_listener), k, charge)
+        rows, best = choose(total_from(of_listener), k, charge)
         shown[place, : len(rows)] = rows[np.argsort(-best, kind="stable")]
     return shown

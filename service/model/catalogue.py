@@ -19,6 +19,8 @@ from service.model.works import work
 
 TEMPO, LOUDNESS = FEATURES.index("tempo"), FEATURES.index("loudness")
 UNKNOWN = -1
+SAMPLE = 8_192
+"""Tracks that tell how a similarity is distributed: its deviation is then known to 1 %."""
 NOBODY = "unknown"  # what importers write for a missing artist; these tracks share nothing
 
 
@@ -84,6 +86,21 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
     def set_counts(self) -> NDArray[np.int64]:
         """int64 (sets,): tracks with each set of genres."""
         return np.bincount(self.genre_sets, minlength=self.genre_matrix.shape[0])
+
+    @cached_property
+    def sets_of_genres(self) -> csr_array:
+        """float32 (genres, sets): `genre_matrix` turned."""
+        return csr_array(self.genre_matrix.T)
+
+    @cached_property
+    def features_by_row(self) -> NDArray[np.float32]:
+        """float32 (n, 9): `features`, a track's beside each other."""
+        return np.ascontiguousarray(self.features.T)
+
+    @cached_property
+    def sample(self) -> NDArray[np.float32]:
+        """float32 (9, s): features of up to `SAMPLE` tracks, evenly spread."""
+        return np.ascontiguousarray(self.features[:, :: -(-self.size // SAMPLE) or 1])
 
     @cached_property
     def harmless(self) -> NDArray[np.bool_]:

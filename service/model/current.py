@@ -14,6 +14,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from core import blend
 from service.domain import Track
 from service.model.catalogue import Catalogue, empty_catalogue
 from service.model.trending import Trending
@@ -38,12 +39,9 @@ class View(Struct, frozen=True, dict=True):
     prices: NDArray[np.float32] | None = None  # (catalogue.size,); a track since the fit costs 0
 
     @cached_property
-    def silent(self) -> NDArray[np.float32]:
-        """float32 (catalogue.size,): 0, but NaN for every track that has nobody to be like."""
-        silent = np.full(self.catalogue.size, np.nan, np.float32)
-        if self.model is not None:
-            silent[: self.model.tracks][self.model.listener_counts > 0] = 0
-        return silent
+    def trend(self) -> tuple[NDArray[np.float32], float, float]:
+        """What is trending, standardised: float32 (catalogue.size,); the mean and deviation."""
+        return (blend.standardise(self.trending), *blend.moments(self.trending))
 
     @cached_property
     def stamp(self) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from core.als import penalty
 from core.embedding import Embedding
 from core.spectral import Directions
 
@@ -32,6 +33,11 @@ class Factors(Struct, frozen=True, kw_only=True, dict=True):
     square: NDArray[np.float32]  # (d, d), the Gram matrix of `tracks`
     alpha: float
     l2: float
+
+    @cached_property
+    def penalised(self) -> NDArray[np.float32]:
+        """`square` with the penalty, as `core.als.fold_in` wants it; made once."""
+        return penalty(self.square, self.l2)
 
     @cached_property
     def embedding(self) -> Embedding:

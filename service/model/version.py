@@ -1,6 +1,7 @@
 """One fitted model: everything learned from all listens at one moment."""
 
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 from msgspec import Struct
@@ -40,7 +41,7 @@ class Prices(Struct, frozen=True, kw_only=True):
     shares: NDArray[np.float64]  # (tracks,): the exposure wanted, in any unit
 
 
-class Model(Struct, frozen=True, kw_only=True):
+class Model(Struct, frozen=True, kw_only=True, dict=True):
     """What one fit learned. Row i is catalogue row i, for the `tracks` rows there were."""
 
     version: str
@@ -53,3 +54,13 @@ class Model(Struct, frozen=True, kw_only=True):
     blend: BlendWeights = BlendWeights()
     prices: Prices | None = None  # None: nothing is charged
     metrics: dict[str, float] = {}
+
+    @cached_property
+    def heard(self) -> NDArray[np.bool_]:
+        """Bool (tracks,): somebody likes it, so that it has somebody to be like."""
+        return self.listener_counts > 0
+
+    @cached_property
+    def many_heard(self) -> int:
+        """How many tracks that are."""
+        return int(np.count_nonzero(self.heard))

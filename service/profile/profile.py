@@ -96,7 +96,7 @@ def genre_shares(
     sets = np.bincount(
         catalogue.genre_sets[rows], strengths, minlength=catalogue.genre_matrix.shape[0]
     )
-    shares = catalogue.genre_matrix.T @ sets.astype(np.float32)
+    shares = catalogue.sets_of_genres @ sets.astype(np.float32)
     normed: NDArray[np.float32] = (shares / max(float(strengths.sum()), 1e-9)).astype(np.float32)
     return normed
 
@@ -108,9 +108,10 @@ def audio_means(
     values = catalogue.features[:, rows].astype(np.float64)
     weights = np.where(np.isnan(values), 0.0, strengths)
     total = weights.sum(axis=1)
+    values[np.isnan(values)] = 0
     with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN we want
-        mean = np.nansum(values * weights, axis=1) / total
-        spread = np.sqrt(np.nansum(weights * (values - mean[:, None]) ** 2, axis=1) / total)
+        mean = (values * weights).sum(axis=1) / total
+        spread = np.sqrt((weights * (values - mean[:, None]) ** 2).sum(axis=1) / total)
     return mean.astype(np.float32), spread.astype(np.float32)
 
 

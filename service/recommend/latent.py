@@ -34,9 +34,8 @@ def latent_scores(latent: Latent, rows: Rows, strengths: Scores) -> Parts:
 
 
 def _factors(factors: Factors, rows: Rows, strengths: Scores) -> Projected:
-    user = fold_in(
-        factors.tracks, factors.square, rows, strengths, alpha=factors.alpha, l2=factors.l2
-    )
+    penalised = factors.penalised
+    user = fold_in(factors.tracks, penalised, rows, strengths, alpha=factors.alpha)
     return Projected(factors.embedding, user)
 
 

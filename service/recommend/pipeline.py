@@ -74,7 +74,7 @@ def _recommendations(
     allowed: NDArray[np.bool_],
 ) -> list[Recommendation]:
     history, catalogue = listener.history, view.catalogue
-    plain = total_of(parts, weights_for(parts, view.model), catalogue.size)
+    plain = total_of(parts, weights_for(parts, view.model), catalogue.features_by_row)
     total = steer(plain, view, skips(history, catalogue, listener.now))
     if ask.mix != "discover":
         total = resurface(total, history, catalogue, listener.now)

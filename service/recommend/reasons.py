@@ -1,5 +1,7 @@
 """A reason on every track: the part that did most for it, in words and in ids."""
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,6 @@ from service.profile.clock import zone
 from service.profile.profile import artist_shares, audio_means, genre_shares
 from service.recommend.ask import Ask, Listener
 from service.recommend.context import moment
-from service.recommend.parts import at
 from service.recommend.retrieval import AUDIO
 from service.recommend.scoring import Total, shares
 
@@ -36,8 +37,9 @@ def explain(
 
     A part that is NaN or 0 for a track found nothing in it, even where it lowered the score least.
     """
-    found = np.stack([at(scores, rows) for scores in total.parts.values()]) > 0
-    best = np.argmax(np.where(found, shares(total, rows), -np.inf), axis=0)
+    said, added = shares(total, rows)
+    found = said > 0
+    best = np.argmax(np.where(found, added, -np.inf), axis=0)
     names, reasons = list(total.parts), _Reasons(view, listener, ask, rows)
     return [
         reasons.of(names[part], int(row)) if found[part, place] else _none(names[part])
@@ -46,15 +48,28 @@ def explain(
 
 
 class _Reasons:
-    """What is the same for every track of one list, worked out once."""
+    """What is the same for every track of one list, worked out once, and when it is needed."""
 
     def __init__(self, view: View, listener: Listener, ask: Ask, shown: NDArray[np.int32]) -> None:
         self._view, self._listener, self._ask = view, listener, ask
-        rows, strengths = listener.history.liked_rows, listener.history.liked_strengths
-        self._artists = artist_shares(rows, strengths, view.catalogue)
-        self._genres = genre_shares(rows, strengths, view.catalogue)
-        self._sound, _ = audio_means(rows, strengths, view.catalogue)
-        self._seeds = _seeds(view, listener, shown)
+        self._shown = shown
+        self._liked = listener.history.liked_rows, listener.history.liked_strengths
+
+    @cached_property
+    def _artists(self) -> NDArray[np.float32]:
+        return artist_shares(*self._liked, self._view.catalogue)
+
+    @cached_property
+    def _genres(self) -> NDArray[np.float32]:
+        return genre_shares(*self._liked, self._view.catalogue)
+
+    @cached_property
+    def _sound(self) -> NDArray[np.float32]:
+        return audio_means(*self._liked, self._view.catalogue)[0]
+
+    @cached_property
+    def _seeds(self) -> dict[int, NDArray[np.int32]]:
+        return _seeds(self._view, self._listener, self._shown)
 
     def of(self, part: Part, row: int) -> Reason:
         match part:

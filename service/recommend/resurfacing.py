@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import Struct, structs
 from numpy.typing import NDArray
 
+from core.sums import Flat
 from service.model.catalogue import Catalogue
 from service.profile.history import History
 from service.recommend.scoring import Total
@@ -43,11 +44,9 @@ def resurface(
     half_life_s = resurfacing.half_life.total_seconds() / (1 + np.log2(np.maximum(plays, 1)))
     held = np.nan_to_num(0.5 ** (age_s / half_life_s))
     change = resurfacing.plays * np.log2(1 + plays) * (1 - held) - resurfacing.hold * held
-    base = total.base.copy()
-    known = base[history.rows]
-    known = np.where(np.isnan(known), 0, known)  # no part speaks of it, but the listener does
-    base[history.rows] = known + np.float32(total.unit) * change
-    return structs.replace(total, base=base)
+    changes = np.full(total.size, np.nan, np.float32)
+    changes[history.rows] = np.float32(total.unit) * change  # says something where no part does
+    return structs.replace(total, flats=(*total.flats, Flat(changes)))
 
 
 def _ages_s(history: History, catalogue: Catalogue, now: datetime | None) -> NDArray[np.float64]:

@@ -10,16 +10,16 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from core.linear import score
-from core.similarity import similarities
 from service.domain import FEATURES, Strategy
 from service.model.current import View
+from service.model.version import Model
 from service.profile.clock import zone
 from service.profile.history import History
 from service.profile.profile import artist_shares, audio_means, genre_shares
 from service.recommend.ask import Ask, Listener
 from service.recommend.context import moment
 from service.recommend.latent import latent_scores
-from service.recommend.parts import Array, ByCode, Parts
+from service.recommend.parts import Array, ByCode, Known, Parts, Sound, Sparse
 
 Score = Callable[[View, Listener, Ask], Parts]
 
@@ -46,16 +46,19 @@ def collaborative(view: View, listener: Listener, _ask: Ask) -> Parts:
     if not within.any():
         return {}
     rows, strengths = history.rows[within], history.strengths[within]
-    silent = view.silent
-    found: Parts = {"collaborative": score(model.items, rows, strengths, start=silent)}
+    nothing = np.zeros(view.catalogue.size, np.float32)
+    near = score(model.items, rows, strengths, start=nothing)
+    found: Parts = {"collaborative": Sparse(near, model.heard, model.many_heard)}
     for name, scores in latent_scores(model.latent, rows, strengths).items():
-        found[name] = _heard(scores, silent) if isinstance(scores, np.ndarray) else scores
+        found[name] = _heard(scores, view, model) if isinstance(scores, np.ndarray) else scores
     return found
 
 
-def _heard(scores: Array, silent: Array) -> Array:
+def _heard(scores: Array, view: View, model: Model) -> Array:
     """The same with NaN for every track that has nobody to be like."""
-    return silent + np.pad(scores, (0, silent.size - scores.size))
+    out = np.full(view.catalogue.size, np.nan, np.float32)
+    np.copyto(out[: model.tracks], scores, where=model.heard)
+    return out
 
 
 def content(view: View, listener: Listener, _ask: Ask) -> Parts:
@@ -86,12 +89,15 @@ def context(view: View, listener: Listener, ask: Ask) -> Parts:
     wanted = moment(ask.context, listener.history, view.catalogue, local)
     if wanted is None:
         return {}
-    return {"context": similarities(view.catalogue.features, wanted.target, wanted.weights)}
+    return {"context": Sound(view.catalogue, wanted.target, wanted.weights)}
 
 
 def trending(view: View, _listener: Listener, _ask: Ask) -> Parts:
     """What is played now."""
-    return {"trending": view.trending} if view.catalogue.size else {}
+    if not view.catalogue.size:
+        return {}
+    standard, mean, deviation = view.trend
+    return {"trending": Known(view.trending, standard, mean, deviation)}
 
 
 STRATEGIES: Mapping[Strategy, Score] = {
@@ -102,7 +108,7 @@ STRATEGIES: Mapping[Strategy, Score] = {
 }
 
 
-def _audio(view: View, history: History) -> Array | None:
+def _audio(view: View, history: History) -> Sound | None:
     rows, strengths = history.liked_rows, history.liked_strengths
     if not len(rows):
         return None
@@ -110,7 +116,4 @@ def _audio(view: View, history: History) -> Array | None:
     known = np.isfinite(mean)
     if not AUDIO[known].any():
         return None
-    target, weights = np.where(known, mean, 0), np.where(known, AUDIO, 0)
-    return similarities(
-        view.catalogue.features, target.astype(np.float32), weights.astype(np.float32)
-    )
+    return Sound(view.catalogue, mean, np.where(known, AUDIO, 0).astype(np.float32))

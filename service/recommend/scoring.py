@@ -1,28 +1,47 @@
 """Parts into one score per track. Evaluation, training and serving all come through here."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 from msgspec import Struct, structs
-from numpy.typing import NDArray
 
 from core import blend
-from core.sums import MOST_TERMS, Term, best_sums, sums_at
+from core.sums import Flat, Nearness, Product, Sum, Table, best_of, sums_of
 from service.domain import Part
 from service.model.version import BlendWeights, Model
-from service.recommend.parts import Array, ByCode, Projected, Rows, Scores, at, dense
-from service.recommend.parts import moments as moments_of
+from service.recommend.parts import (
+    Array,
+    ByCode,
+    Flags,
+    Known,
+    Projected,
+    Rows,
+    Scores,
+    Sound,
+    Sparse,
+    at,
+    dense,
+    moments,
+)
 
 WITHOUT_COLLABORATIVE = BlendWeights(artist=1.0, genre=0.5, audio=0.25, context=0.5, trending=0.1)
 """For somebody with wishes and no listens, or before the first fit. The weights of a model say how
 much content adds to co-listening, which is little; here content is all there is."""
+Coded = Literal["artist", "genre"]
 
 
 class Total(Struct, frozen=True, kw_only=True):
-    """One score per track as a sum that is written out for few of them only."""
+    """One score per track as a sum that is worked out for few of them only (`core.sums`)."""
 
-    base: Array  # (n,) NaN where no part says anything
-    terms: tuple[Term, ...] = ()
+    features: Array  # (n, 9)
+    flats: tuple[Flat, ...] = ()
+    heard: Flags | None = None  # (tracks,) to whom
+    constant: float = 0.0  # is added
+    tables: Mapping[Coded, Table] = {}
+    sounds: tuple[Nearness, ...] = ()
+    products: tuple[Product, ...] = ()
+    allowed: Flags | None = None  # (n,)
     unit: float = 1.0  # a standard deviation, were the parts independent of each other
     parts: Mapping[Part, Scores] = {}  # what it is the sum of,
     moments: Mapping[Part, tuple[float, float]] = {}  # the mean and deviation of each,
@@ -31,23 +50,38 @@ class Total(Struct, frozen=True, kw_only=True):
     @property
     def size(self) -> int:
         """Number of tracks."""
-        return int(self.base.size)
+        return len(self.features)
 
     def best(
         self, k: int, *, prices: Array | None = None, share: float = 0.0
     ) -> tuple[Rows, Array]:
-        """Rows of the best `k` after the charge and their scores before it (`core.sums`)."""
-        return best_sums(self.base, self.terms, k, prices=prices, share=share)
+        """Rows of the best `k` after the charge and their scores before it."""
+        return best_of(self._sum(), k, allowed=self.allowed, prices=prices, share=share)
 
     def at(self, rows: Rows) -> Array:
-        """float32 (rows,): the scores of these rows."""
-        return sums_at(self.base, self.terms, rows)
+        """float32 (rows,): the scores of these rows; NaN where no part says anything."""
+        return sums_of(self._sum(), rows)
 
-    def where(self, allowed: NDArray[np.bool_]) -> "Total":
+    def where(self, allowed: Flags) -> "Total":
         """The same without the other rows."""
-        masked = self.base.copy()
-        masked[~allowed] = -np.inf
-        return structs.replace(self, base=masked)
+        return structs.replace(self, allowed=allowed)
+
+    def _sum(self) -> Sum:
+        return Sum(
+            n=self.size,
+            features=self.features,
+            flats=self.flats,
+            flags=self.heard,
+            constant=self.constant,
+            tables=tuple(self.tables.values()),
+            nearnesses=self.sounds,
+            products=self.products,
+        )
+
+
+def total_from(scores: Array) -> Total:
+    """Scores that are written out already, as a total."""
+    return Total(features=np.empty((scores.size, 0), np.float32), flats=(Flat(scores),))
 
 
 def weights_for(parts: Mapping[Part, Scores], model: Model | None) -> BlendWeights:
@@ -57,65 +91,90 @@ def weights_for(parts: Mapping[Part, Scores], model: Model | None) -> BlendWeigh
     return model.blend
 
 
-def total_of(parts: Mapping[Part, Scores], weights: BlendWeights, size: int) -> Total:
-    """The weighted sum of standardised parts; what `combine` writes out, to float32 rounding."""
-    base = np.full(size, np.nan, np.float32)
-    terms: list[Term] = []
-    found = {name: moments_of(scores) for name, scores in parts.items()}
-    square = 0.0
+def total_of(parts: Mapping[Part, Scores], weights: BlendWeights, features: Array) -> Total:
+    """The weighted sum of standardised parts: what `combine` writes out, to float32 rounding.
+
+    Args:
+        parts: What each says.
+        weights: Of the parts.
+        features: float32 (n, 9): the tracks, by row.
+    """
+    found = {name: moments(scores) for name, scores in parts.items()}
+    total = Total(features=features, parts=parts, moments=found, weights=weights)
+    square, rest = 0.0, np.empty(0, np.float32)
     for name, scores in parts.items():
         weight = float(getattr(weights, name))
         mean, deviation = found[name]
-        square += weight * weight if deviation > 0 else 0.0
-        if weight:
-            _add(scores, weight, base, terms, mean=mean, deviation=deviation)
-    return Total(
-        base=base,
-        terms=tuple(terms),
-        unit=float(np.sqrt(square)) or 1.0,
-        parts=parts,
-        moments=found,
-        weights=weights,
-    )
+        if not weight:
+            continue
+        if deviation > 0:
+            square += weight * weight
+        if isinstance(scores, np.ndarray):
+            rest = rest if rest.size else np.full(len(features), np.nan, np.float32)
+            blend.add(scores, weight, rest, mean=mean, deviation=deviation)
+        else:
+            scale = weight / deviation if deviation > 0 else 0.0
+            total = _with(total, name, scores, scale=scale, shift=-mean * scale, weight=weight)
+    if rest.size:
+        total = structs.replace(total, flats=(*total.flats, Flat(rest)))
+    return structs.replace(total, unit=float(np.sqrt(square)) or 1.0)
 
 
 def combine(parts: Mapping[Part, Scores], weights: BlendWeights, size: int) -> Array:
     """float32 (size,): the weighted sum of standardised parts; NaN where no part says anything."""
-    written = [dense(scores, size) for scores in parts.values()]
-    return blend.blend(np.stack(written), _picked(parts, weights))
+    written = np.full(size, np.nan, np.float32)
+    for name, scores in parts.items():
+        if weight := float(getattr(weights, name)):
+            mean, deviation = moments(scores)
+            blend.add(dense(scores, size), weight, written, mean=mean, deviation=deviation)
+    return written
 
 
-def shares(total: Total, rows: Rows) -> Array:
-    """float32 (parts, rows): what each part added to the score of a row: whom to thank for it."""
-    added = np.zeros((len(total.parts), rows.size), np.float32)
+def shares(total: Total, rows: Rows) -> tuple[Array, Array]:
+    """What each part says of a row, and what that added to its score: whom to thank for it.
+
+    Both float32 (parts, rows); NaN and 0 where a part says nothing.
+    """
+    said = np.empty((len(total.parts), rows.size), np.float32)
+    scales, means = np.zeros((2, len(total.parts), 1), np.float32)
     for place, (name, scores) in enumerate(total.parts.items()):
+        said[place] = at(scores, rows)
         mean, deviation = total.moments[name]
-        if deviation > 0:
-            added[place] = np.nan_to_num((at(scores, rows) - mean) / deviation)
-    return added * _picked(total.parts, total.weights)[:, None]
+        means[place] = mean
+        scales[place] = getattr(total.weights, name) / deviation if deviation > 0 else 0.0
+    added = (said - means) * scales
+    added[np.isnan(added)] = 0
+    return said, added
 
 
-def _add(
-    scores: Scores,
-    weight: float,
-    base: Array,
-    terms: list[Term],
+def _with(
+    total: Total,
+    name: Part,
+    scores: Sparse | ByCode | Sound | Projected | Known,
     *,
-    mean: float,
-    deviation: float,
-) -> None:
-    scale = weight / deviation if deviation > 0 else 0.0
+    scale: float,
+    shift: float,
+    weight: float,
+) -> Total:
     match scores:
+        case Sparse():
+            return structs.replace(
+                total,
+                flats=(*total.flats, Flat(scores.values, scale, speaks=False)),
+                heard=scores.heard,
+                constant=shift,
+            )
         case ByCode():
-            blend.add_coded(((scores.table - mean) * scale).astype(np.float32), scores.codes, base)
-        case Projected() if len(terms) < MOST_TERMS:
-            blend.add_where(scores.embedding.known, -mean * scale, base)
-            if scale:
-                terms.append((scores.embedding, (scores.query * scale).astype(np.float32)))
-        case _:
-            written = dense(scores, base.size)
-            blend.add(written, weight, base, mean=mean, deviation=deviation)
-
-
-def _picked(parts: Mapping[Part, Scores], weights: BlendWeights) -> Array:
-    return np.array([getattr(weights, name) for name in parts], np.float32)
+            table = Table((scores.table * scale + shift).astype(np.float32), scores.codes)
+            coded: Coded = "artist" if name == "artist" else "genre"
+            return structs.replace(total, tables={**total.tables, coded: table})
+        case Sound():
+            near = Nearness(scores.target, scores.weights, scale, shift)
+            return structs.replace(total, sounds=(*total.sounds, near))
+        case Projected():
+            query = (scores.query * scale).astype(np.float32)
+            product = Product(scores.embedding, query, shift)
+            return structs.replace(total, products=(*total.products, product))
+        case Known():
+            flat = Flat(scores.standard, weight)
+            return structs.replace(total, flats=(*total.flats, flat))

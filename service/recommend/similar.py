@@ -16,7 +16,7 @@ from service.recommend.filtering import eligible
 from service.recommend.ordering import order
 from service.recommend.parts import Array
 from service.recommend.retrieval import AUDIO, collaborative, content
-from service.recommend.scoring import Total, combine, weights_for
+from service.recommend.scoring import combine, total_from, weights_for
 from service.store import Store
 
 TASTE_WEIGHT = 0.5
@@ -93,7 +93,7 @@ def _nearest(view: View, row: int, limit: int, listener: Listener | None) -> lis
         taste = np.nan_to_num(standardise(_total(view, listener)))
         total = standardise(total) + np.float32(TASTE_WEIGHT) * taste
     allowed[row] = False
-    rows, best = order(Total(base=total), allowed, view.catalogue, limit)
+    rows, best = order(total_from(total), allowed, view.catalogue, limit)
     return [
         Recommendation(
             place,

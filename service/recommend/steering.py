@@ -4,15 +4,15 @@ import numpy as np
 from msgspec import Struct, structs
 from numpy.typing import NDArray
 
-from core.blend import standardise
 from core.linear import score
-from core.similarity import similarities
+from core.sums import Flat, Nearness, Table
 from service.model.catalogue import UNKNOWN
 from service.model.current import View
 from service.profile.profile import audio_means
 from service.profile.session import Skips
+from service.recommend.parts import Sound, moments
 from service.recommend.retrieval import AUDIO
-from service.recommend.scoring import Total
+from service.recommend.scoring import Coded, Total
 
 Scores = NDArray[np.float32]
 
@@ -37,60 +37,73 @@ def steer(total: Total, view: View, skipped: Skips, *, steering: Steering = STEE
     """The scores less what the skips of the session take off; as given without skips."""
     if not len(skipped.rows):
         return total
-    charge = (
-        steering.artist * _artists(view, skipped)
-        + steering.genre * _genres(view, skipped)
-        + steering.sound * _sound(view, skipped)
-        + steering.neighbour * _neighbours(view, skipped)
+    catalogue, unit = view.catalogue, total.unit
+    of_artist = np.float32(-unit * steering.artist)
+    of_genre = np.float32(-unit * steering.genre)
+    artists = Table(_artists(view, skipped) * of_artist, catalogue.artists)
+    genres = Table(_genres(view, skipped) * of_genre, catalogue.genre_sets)
+    own = _neighbours(view, skipped) * np.float32(-unit * steering.neighbour)
+    own[skipped.rows] -= np.float32(unit * steering.track) * skipped.weights
+    tables = dict(total.tables)
+    taken: dict[Coded, Table] = {"artist": artists, "genre": genres}
+    for name, table in taken.items():
+        tables[name] = _both(tables[name], table) if name in tables else table
+    sound = _sound(view, skipped, unit * steering.sound)
+    return structs.replace(
+        total,
+        tables=tables,
+        flats=(*total.flats, Flat(own, speaks=False)),
+        sounds=(*total.sounds, *([sound] if sound else [])),
     )
-    charge[skipped.rows] += steering.track * skipped.weights
-    return structs.replace(total, base=total.base - np.float32(total.unit) * charge)
+
+
+def _both(one: Table, other: Table) -> Table:
+    return Table(one.values + other.values, one.codes)
 
 
 def _artists(view: View, skipped: Skips) -> Scores:
-    """Summed weights of the skips of each track's artist."""
-    artists = view.catalogue.artists
-    codes = artists[skipped.rows]
+    """float32 (artists + 1,): summed weights of each artist's skips."""
+    codes = view.catalogue.artists[skipped.rows]
     known = codes != UNKNOWN
     size = len(view.catalogue.artist_names.spelled) + 1  # the last is for -1 and stays 0
     sums = np.bincount(codes[known], skipped.weights[known], minlength=size)
-    return np.asarray(np.minimum(sums, MOST)[artists], np.float32)
+    return np.minimum(sums, MOST).astype(np.float32)
 
 
 def _genres(view: View, skipped: Skips) -> Scores:
-    """Summed weights of the skips, each split over its genres: the mean of a track's genres."""
+    """float32 (sets,): summed weights of the skips, each split over its genres; a set's mean."""
     catalogue = view.catalogue
     sets = np.bincount(
         catalogue.genre_sets[skipped.rows],
         skipped.weights,
         minlength=catalogue.genre_matrix.shape[0],
     )
-    of_genre = np.minimum(catalogue.genre_matrix.T @ sets, MOST)
-    by_set: Scores = np.asarray(catalogue.genre_matrix @ of_genre, np.float32)
-    return by_set[catalogue.genre_sets]
+    of_genre = np.minimum(catalogue.sets_of_genres @ sets, MOST)
+    return np.asarray(catalogue.genre_matrix @ of_genre, np.float32)
 
 
-def _sound(view: View, skipped: Skips) -> Scores:
+def _sound(view: View, skipped: Skips, charge: float) -> Nearness | None:
     """How much nearer than the usual track to the mean sound of the skips, by their weight."""
     mean, _ = audio_means(skipped.rows, skipped.weights, view.catalogue)
     known = np.isfinite(mean) & (AUDIO > 0)
     if not known.any():
-        return np.zeros(view.catalogue.size, np.float32)
-    target = np.where(known, mean, 0).astype(np.float32)
+        return None
     weights = np.where(known, AUDIO, 0).astype(np.float32)
-    near = np.nan_to_num(standardise(similarities(view.catalogue.features, target, weights)))
-    mass = min(float(skipped.weights.sum()), MOST)
-    return np.asarray(np.maximum(near, 0) * np.float32(mass), np.float32)
+    middle, deviation = moments(Sound(view.catalogue, mean, weights))
+    if deviation <= 0:
+        return None
+    scale = charge * min(float(skipped.weights.sum()), MOST) / deviation
+    return Nearness(mean, weights, -scale, scale * middle, clipped=True)
 
 
 def _neighbours(view: View, skipped: Skips) -> Scores:
-    """What people play who play the skipped tracks; 1 for the nearest neighbour of one skip."""
+    """float32 (n,): what people play who play the skipped tracks; 1 for the nearest of one skip."""
     near = np.zeros(view.catalogue.size, np.float32)
     if view.model is None:
         return near
     within = skipped.rows < view.model.tracks
     rows, weights = skipped.rows[within], skipped.weights[within]
     if len(rows):
-        scores = np.maximum(score(view.model.items, rows, weights), 0)
-        near[: len(scores)] = scores / max(float(scores.max(initial=0)), 1e-9)
+        near = np.maximum(score(view.model.items, rows, weights, start=near), 0)
+        near /= max(float(near.max(initial=0)), 1e-9)
     return near * np.float32(min(float(weights.sum()), MOST))

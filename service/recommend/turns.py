@@ -18,7 +18,7 @@ from service import metrics
 from service.domain import Strategy
 from service.model.current import View
 from service.recommend.ask import Ask, Listener
-from service.recommend.parts import Parts, finite, size
+from service.recommend.parts import Parts, usable
 from service.recommend.retrieval import STRATEGIES, Score
 
 log = structlog.get_logger()
@@ -146,6 +146,6 @@ def _usable(strategy: Score, view: View, listener: Listener, ask: Ask) -> Parts:
     """What the strategy says, if it can be blended: a wrong size or +inf is its own failure."""
     parts = strategy(view, listener, ask)
     for name, scores in parts.items():
-        if size(scores) not in (None, view.catalogue.size) or not finite(scores):
+        if not usable(scores, view.catalogue.size):
             raise ValueError(f"{name} has another size than the catalogue, or a score of +inf")
     return parts

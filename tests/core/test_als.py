@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_array
 
 from core import reference_factors
-from core.als import fit, fold_in, gram, improve, loss
+from core.als import fit, fold_in, gram, improve, loss, penalty
 from core.histories import Histories, histories
 
 VALUE = st.floats(-2, 2, width=32)
@@ -88,7 +88,7 @@ def test_fold_in_is_improve_from_zero(problem, choose):
     reference_factors.improve(expected, fixed, given_histories, alpha=2.0, l2=0.1, cg_steps=5)
 
     np.testing.assert_array_equal(
-        fold_in(fixed, gram(fixed), *history, alpha=2.0, l2=0.1, cg_steps=5), expected[row]
+        fold_in(fixed, penalty(gram(fixed), 0.1), *history, alpha=2.0, cg_steps=5), expected[row]
     )
 
 
@@ -99,7 +99,7 @@ def test_a_folded_in_listener_is_the_least_squares_answer():
     for user in range(300):
         row = interactions[[user]]
         history = row.indices.astype(np.int32), row.data
-        ours = fold_in(tracks, square, *history, alpha=5.0)
+        ours = fold_in(tracks, penalty(square, 0.01), *history, alpha=5.0)
         exact = reference_factors.folded_in(tracks, *history, alpha=5.0, l2=0.01)
 
         np.testing.assert_allclose(tracks @ ours, tracks @ exact, atol=2e-3)
@@ -108,7 +108,7 @@ def test_a_folded_in_listener_is_the_least_squares_answer():
 def test_who_heard_nothing_is_folded_in_as_zero():
     _, tracks = fitted(listens())
 
-    assert not fold_in(tracks, gram(tracks), i32([]), f32([])).any()
+    assert not fold_in(tracks, penalty(gram(tracks), 0.01), i32([]), f32([])).any()
 
 
 @settings(max_examples=500)
@@ -205,15 +205,21 @@ def test_improve_refuses_what_does_not_fit(change, message):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"square": np.ones((3, 3), np.float32)}, r"square must be float32 \(2, 2\)"),
-        ({"square": np.full((2, 2), np.inf, np.float32)}, "square must be finite"),
+        ({"penalised": np.ones((3, 3), np.float32)}, r"penalised must be float32 \(2, 2\)"),
         ({"rows": i32([3])}, r"rows must be in 0\.\.2, got 3"),
         ({"strengths": f32([np.nan])}, "strengths must be finite"),
-        ({"l2": 0.0}, "l2 must be above 0"),
     ],
 )
 def test_fold_in_refuses_what_does_not_fit(change, message):
     tracks = np.ones((3, 2), np.float32)
-    question = {"square": gram(tracks), "rows": i32([0]), "strengths": f32([1])}
+    question = {"penalised": penalty(gram(tracks), 1.0), "rows": i32([0]), "strengths": f32([1])}
     with pytest.raises(ValueError, match=message):
         fold_in(tracks, **(question | change))
+
+
+def test_a_penalty_is_added_to_the_diagonal_of_what_is_square_and_finite():
+    np.testing.assert_array_equal(penalty(f32([[1, 2], [3, 4]]), 0.5), f32([[1.5, 2], [3, 4.5]]))
+    with pytest.raises(ValueError, match="square must be finite"):
+        penalty(np.full((2, 2), np.inf, np.float32), 1.0)
+    with pytest.raises(ValueError, match="l2 must be above 0"):
+        penalty(np.ones((2, 2), np.float32), 0.0)

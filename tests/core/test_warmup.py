@@ -19,7 +19,7 @@ from core.neighbours import ByTrack, cosine
 from core.ordering import space
 from core.quantised import Quantised
 from core.similarity import similar, similar_batch, similarities
-from core.sums import best_sums, sums_at
+from core.sums import Flat, Nearness, Product, Sum, Table, best_of, sums_of
 from core.topk import topk
 
 ROOT = Path(__file__).parents[2]
@@ -99,11 +99,21 @@ def sums(folder, features, scores):
     add(scores[0, :70], np.float32(1), summed, mean=np.float64(0), deviation=1)
     add_coded(scores[0, :8], codes, summed)
     add_where(scores[0] > 0.5, 1, summed)
-    for given in (features.T, mapped(folder, features.T)):
-        embedding = Embedding(given)
-        best_sums(summed, [(embedding, features[:, 7])], np.int64(50), prices=scores[0], share=1)
-        best_sums(scores[1], [(embedding, features[:, 7])] * 2, 50)
-        sums_at(scores[1], [], codes[:5])
+    for given in (np.ascontiguousarray(features.T), mapped(folder, features.T)):
+        embedding, query = Embedding(given), features[:, 7]
+        total = Sum(
+            n=5000,
+            features=given,
+            flats=[Flat(summed), Flat(scores[0], 0.5, speaks=False)],
+            flags=scores[1] > 0.5,
+            tables=[Table(scores[0, :8], codes)],
+            nearnesses=[Nearness(query, np.ones(9, np.float32), 1.0, 0.5, clipped=True)],
+            products=[Product(embedding, query, 0.5)] * 2,
+        )
+        best_of(total, np.int64(50), allowed=scores[2] > 0.1, prices=scores[0], share=1)
+        best_of(Sum(n=5000, features=given[:, :0], flats=[Flat(scores[0])]), 50)
+        sums_of(total, codes[:5])
+        embedding.products(query, codes[::2])
 
 
 def test_after_warm_an_ordinary_call_compiles_nothing(tmp_path):

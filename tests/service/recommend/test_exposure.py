@@ -15,7 +15,7 @@ from service.recommend.ask import Ask
 from service.recommend.exposure import Charge, Showing, Shown, charge_for, choose, times_shown
 from service.recommend.ordering import order
 from service.recommend.pipeline import rank
-from service.recommend.scoring import Total
+from service.recommend.scoring import total_from
 from tests.service.given import catalogue, model, player_of, track, view
 
 KNOWN = catalogue()
@@ -36,7 +36,7 @@ def priced(*, costly: str) -> View:
 def test_a_charge_is_a_share_of_the_lists_best_score() -> None:
     """Twice as loud a listener pays twice as much: the same rows are chosen."""
     for loudness in (1, 2):
-        rows, scores = choose(Total(base=loudness * f32(4, 3, 2.5)), 2, Charge(f32(0.6, 0, 0), 0.5))
+        rows, scores = choose(total_from(loudness * f32(4, 3, 2.5)), 2, Charge(f32(0.6, 0, 0), 0.5))
 
         assert [1, 0] == rows.tolist()
         assert [3 * loudness, 4 * loudness] == scores.tolist()  # those before the charge
@@ -52,11 +52,11 @@ def test_without_balance_or_without_a_score_above_nothing_nothing_is_charged(
 ) -> None:
     expected = topk(scores, k)[0].tolist()
 
-    assert expected == choose(Total(base=scores), k, None)[0].tolist()
-    assert expected == choose(Total(base=scores), k, Charge(prices, 0.0))[0].tolist()
+    assert expected == choose(total_from(scores), k, None)[0].tolist()
+    assert expected == choose(total_from(scores), k, Charge(prices, 0.0))[0].tolist()
     below = np.minimum(scores, 0)
     assert (
-        topk(below, k)[0].tolist() == choose(Total(base=below), k, Charge(prices, 1.0))[0].tolist()
+        topk(below, k)[0].tolist() == choose(total_from(below), k, Charge(prices, 1.0))[0].tolist()
     )
 
 
@@ -65,7 +65,7 @@ def test_a_list_is_chosen_by_charged_and_ordered_by_uncharged_scores() -> None:
     charge = Charge(f32(0, 0.15, 0, 0.9, 0), 1.0)
 
     rows, scores = order(
-        Total(base=f32(5, 4.5, 4, 4.75, 1)), np.ones(5, bool), known, 3, charge=charge
+        total_from(f32(5, 4.5, 4, 4.75, 1)), np.ones(5, bool), known, 3, charge=charge
     )
 
     assert [0, 1, 2] == rows.tolist()  # row 3 is too dear; row 1 is charged and keeps its place
@@ -76,7 +76,7 @@ def test_a_charged_list_keeps_artists_apart_and_is_as_long_as_asked() -> None:
     known = catalogue(*(track(f"t{n}", artist="AAABCDE"[n]) for n in range(7)))
     charge = Charge(f32(0, 0, 0, 0.5, 0, 0, 0), 0.5)
 
-    rows, _ = order(Total(base=f32(7, 6, 5, 4, 3, 2, 1)), np.ones(7, bool), known, 7, charge=charge)
+    rows, _ = order(total_from(f32(7, 6, 5, 4, 3, 2, 1)), np.ones(7, bool), known, 7, charge=charge)
 
     assert 7 == len(rows)
     assert ["A", "B", "C", "A"] == [known.briefs[row].artist for row in rows[:4]]

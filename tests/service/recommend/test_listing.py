@@ -6,7 +6,7 @@ from core.reference_ordering import roughness
 from service.domain import Features
 from service.recommend.ask import Ask
 from service.recommend.listing import FLOWING, REACH, arrange
-from service.recommend.scoring import Total
+from service.recommend.scoring import total_from
 from tests.service.given import catalogue, track
 
 KNOWN = catalogue(
@@ -21,7 +21,7 @@ NOTHING = np.empty(0, np.int32)
 
 
 def rows(heard=NOTHING, allowed=ALL, **asked) -> list[int]:
-    return arrange(Total(base=FALLING), allowed, np.array(heard, np.int32), KNOWN, Ask(**asked))[
+    return arrange(total_from(FALLING), allowed, np.array(heard, np.int32), KNOWN, Ask(**asked))[
         0
     ].tolist()
 
@@ -46,7 +46,7 @@ def test_a_blend_never_holds_two_recordings_of_a_work() -> None:
         track("a", title="One", artist="Ann"), track("b", title="One (Live)", artist="Ann")
     )
     found, _ = arrange(
-        Total(base=np.ones(2, np.float32)),
+        total_from(np.ones(2, np.float32)),
         np.ones(2, bool),
         np.array([1], np.int32),
         known,
@@ -67,7 +67,7 @@ def test_flow_keeps_the_tracks_and_the_best_and_makes_smaller_steps() -> None:
 
 
 def test_scores_move_with_their_tracks() -> None:
-    found, best = arrange(Total(base=FALLING), ALL, NOTHING, KNOWN, Ask(limit=9, flow=True))
+    found, best = arrange(total_from(FALLING), ALL, NOTHING, KNOWN, Ask(limit=9, flow=True))
 
     assert FALLING[found].tolist() == best.tolist()
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.recommend.ordering import order
-from service.recommend.scoring import Total
+from service.recommend.scoring import Total, total_from
 from tests.service.given import catalogue, track
 
 
@@ -15,7 +15,7 @@ def named(*artists: str):
 
 
 def falling(size: int) -> Total:
-    return Total(base=np.arange(size, 0, -1, dtype=np.float32))
+    return total_from(np.arange(size, 0, -1, dtype=np.float32))
 
 
 @given(
@@ -35,7 +35,7 @@ def test_the_list_is_as_long_as_asked_when_enough_are_eligible(artists, flags, l
 def test_different_artists_are_listed_best_first_with_their_scores() -> None:
     scores = np.array([1, 5, 3, 4], np.float32)
 
-    rows, best = order(Total(base=scores), np.ones(4, bool), named(*"ABCD"), 3)
+    rows, best = order(total_from(scores), np.ones(4, bool), named(*"ABCD"), 3)
 
     assert [1, 3, 2] == rows.tolist()
     assert [5, 4, 3] == best.tolist()
@@ -74,7 +74,7 @@ def test_tracks_without_an_artist_are_not_kept_apart() -> None:
 def test_a_track_without_a_score_is_never_listed() -> None:
     scores = np.array([np.nan, 1, -np.inf], np.float32)
 
-    assert [1] == order(Total(base=scores), np.ones(3, bool), named(*"ABC"), 3)[0].tolist()
+    assert [1] == order(total_from(scores), np.ones(3, bool), named(*"ABC"), 3)[0].tolist()
 
 
 def test_nothing_eligible_is_an_empty_list() -> None:

@@ -7,9 +7,19 @@ from hypothesis import strategies as st
 
 from service.domain import Preferences
 from service.recommend.ask import Ask
-from service.recommend.parts import ByCode, Parts, Projected, at, dense, finite, moments, size
+from service.recommend.parts import (
+    ByCode,
+    Parts,
+    Projected,
+    Sound,
+    Sparse,
+    at,
+    dense,
+    moments,
+    usable,
+)
 from service.recommend.retrieval import STRATEGIES
-from service.recommend.scoring import combine, total_of, weights_for
+from service.recommend.scoring import Total, combine, total_of, weights_for
 from tests.service.given import catalogue, latent, model, player_of, track, view
 
 KNOWN = catalogue()
@@ -45,26 +55,31 @@ def test_the_total_is_the_blend_of_all_parts_written_out(heard) -> None:
     parts, every = parts_of(heard), np.arange(GROWN.size, dtype=np.int32)
     weights = weights_for(parts, VIEW.model)
 
-    total = total_of(parts, weights, GROWN.size)
+    total = total_of(parts, weights, GROWN.features_by_row)
 
     expected = combine(parts, weights, GROWN.size)
     assert {"spectral", "factors"} <= parts.keys()
-    assert total.terms
+    assert [2, 1, 2] == [len(total.tables), len(total.sounds), len(total.products)]
     np.testing.assert_allclose(total.at(every), expected, rtol=1e-3, atol=1e-3)
     rows, best = total.best(5)
     np.testing.assert_allclose(best, np.sort(expected)[::-1][:5], rtol=1e-3, atol=1e-3)
     np.testing.assert_array_equal(best, total.at(rows))
 
 
-def test_a_row_no_part_speaks_of_has_no_score_in_a_total_either() -> None:
-    total = total_of({"audio": np.array([1, np.nan, 2], np.float32)}, weights_for({}, None), 3)
+def audio_alone(*scores: float) -> Total:
+    features = np.empty((3, 0), np.float32)
+    return total_of({"audio": np.array(scores, np.float32)}, weights_for({}, None), features)
 
-    assert [False, True, False] == np.isnan(total.base).tolist()
+
+def test_a_row_no_part_speaks_of_has_no_score_in_a_total_either() -> None:
+    total = audio_alone(1, np.nan, 2)
+
+    assert [False, True, False] == np.isnan(total.at(np.arange(3, dtype=np.int32))).tolist()
     assert [2, 0] == total.best(3)[0].tolist()
 
 
 def test_a_total_forgets_rows_that_are_not_allowed() -> None:
-    total = total_of({"audio": np.array([1, 3, 2], np.float32)}, weights_for({}, None), 3)
+    total = audio_alone(1, 3, 2)
 
     assert [2, 0] == total.where(np.array([True, False, True])).best(3)[0].tolist()
     assert [1, 2, 0] == total.best(3)[0].tolist()
@@ -72,13 +87,27 @@ def test_a_total_forgets_rows_that_are_not_allowed() -> None:
 
 def test_what_cannot_be_blended_is_told_from_what_can() -> None:
     parts = parts_of(["jazz01"])
-    artist, factors = parts["artist"], parts["factors"]
+    near, artist, audio = parts["collaborative"], parts["artist"], parts["audio"]
+    factors = parts["factors"]
+    assert isinstance(near, Sparse)
     assert isinstance(artist, ByCode)
+    assert isinstance(audio, Sound)
     assert isinstance(factors, Projected)
+    beyond = np.float32(np.nan)
 
-    assert all(finite(scores) for scores in parts.values())
-    assert {None, GROWN.size} == {size(scores) for scores in parts.values()}
-    assert not finite(ByCode(np.array([np.nan], np.float32), artist.codes, artist.counts))
-    assert not finite(Projected(factors.embedding, factors.query * np.float32(np.inf)))
-    assert not finite(np.array([np.inf], np.float32))
-    assert -1 == size(np.zeros((2, 2), np.float32))
+    assert all(usable(scores, GROWN.size) for scores in parts.values())
+    assert not any(usable(scores, 1) for scores in parts.values())
+    assert not usable(Sparse(near.values + beyond, near.heard, near.many), GROWN.size)
+    assert not usable(ByCode(artist.table + beyond, artist.codes, artist.counts), GROWN.size)
+    assert not usable(Sound(audio.catalogue, audio.target, audio.weights + beyond), GROWN.size)
+    assert not usable(Projected(factors.embedding, factors.query + beyond), GROWN.size)
+    assert not usable(np.array([np.inf], np.float32), 1)
+    assert not usable(np.zeros((1, 1), np.float32), 1)
+
+
+def test_a_large_catalogue_is_judged_by_a_sample(monkeypatch) -> None:
+    monkeypatch.setattr("service.model.catalogue.SAMPLE", 20)
+    large = catalogue()
+
+    assert 20 >= large.sample.shape[1] > 10
+    np.testing.assert_array_equal(large.sample[:, 1], large.features[:, -(-large.size // 20)])

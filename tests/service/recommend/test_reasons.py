@@ -29,7 +29,7 @@ def reason(part: Part, track_id: str, somebody=FAN, seen=VIEW, **asked) -> Reaso
 
 
 def summed(parts: Parts, seen=VIEW) -> Total:
-    return total_of(parts, weights_for(parts, seen.model), seen.catalogue.size)
+    return total_of(parts, weights_for(parts, seen.model), seen.catalogue.features_by_row)
 
 
 def test_collaborative_names_the_tracks_it_comes_from() -> None:

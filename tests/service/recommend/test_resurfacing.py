@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from service.profile.history import fold
 from service.recommend.resurfacing import Resurfacing, resurface
-from service.recommend.scoring import Total
+from service.recommend.scoring import total_from
 from tests.service.given import NOON, catalogue, listen, track
 
 KNOWN = catalogue(*(track(name) for name in "abc"))
@@ -19,9 +20,9 @@ RULE = Resurfacing(plays=1, hold=4, half_life=timedelta(hours=6))
 def change(*listens, hours: float | None = 0, total=TOTAL) -> np.ndarray:
     """What the rule added, in units of the score."""
     now = None if hours is None else NOON + timedelta(hours=hours)
-    given = Total(base=total, unit=UNIT)
+    given = structs.replace(total_from(total), unit=UNIT)
     changed = resurface(given, fold(listens, KNOWN), KNOWN, now, resurfacing=RULE)
-    return (changed.base - total) / UNIT
+    return (changed.at(np.arange(3, dtype=np.int32)) - total) / UNIT
 
 
 def test_a_play_holds_back_and_half_as_much_six_hours_later() -> None:
@@ -67,13 +68,14 @@ def test_what_no_part_speaks_of_is_ranked_by_its_plays_and_what_is_excluded_stay
     total = np.array([np.nan, -np.inf, 1], np.float32)
     history = fold([listen("a", minutes=-9_999), listen("b", minutes=-9_999)], KNOWN)
 
-    changed = resurface(Total(base=total), history, KNOWN, NOON, resurfacing=RULE).base
+    every = np.arange(3, dtype=np.int32)
+    changed = resurface(total_from(total), history, KNOWN, NOON, resurfacing=RULE).at(every)
 
     assert np.isfinite(changed[0])
     assert np.isneginf(changed[1])
 
 
 def test_nothing_heard_changes_nothing() -> None:
-    given = Total(base=TOTAL)
+    given = total_from(TOTAL)
 
     assert resurface(given, fold([], KNOWN), KNOWN, NOON) is given

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from core.linear import ItemWeights
 from service.domain import Features
 from service.profile.session import Skips
-from service.recommend.scoring import Total
+from service.recommend.scoring import total_from
 from service.recommend.steering import MOST, STEERING, Steering, steer
 from tests.service.given import catalogue, model, track, view
 
@@ -33,8 +34,14 @@ def fitted():
 def charged(*, weight: float = 1, total=TOTAL, row: int = 0, **only) -> np.ndarray:
     skipped = Skips(np.array([row], np.int32), np.array([weight], np.float32))
     steering = Steering(**(dict.fromkeys(NOTHING.__struct_fields__, 0.0) | only))
-    given = Total(base=total, unit=2.0)
-    return (total - steer(given, fitted(), skipped, steering=steering).base) / 2
+    return (total - steered(total, skipped, unit=2.0, steering=steering)) / 2
+
+
+def steered(scores, skipped, *, unit=1.0, steering=STEERING, seen=None) -> np.ndarray:
+    seen = seen or fitted()
+    given = structs.replace(total_from(scores), features=seen.catalogue.features_by_row, unit=unit)
+    every = np.arange(len(scores), dtype=np.int32)
+    return steer(given, seen, skipped, steering=steering).at(every)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +64,7 @@ def test_each_part_takes_off_what_it_finds_alike_and_nothing_else(part, rows) ->
 def test_without_skips_the_scores_are_the_same_array() -> None:
     nothing = Skips(np.empty(0, np.int32), np.empty(0, np.float32))
 
-    given = Total(base=TOTAL)
+    given = total_from(TOTAL)
 
     assert steer(given, fitted(), nothing) is given
 
@@ -70,10 +77,7 @@ def test_more_weight_takes_off_more_up_to_a_limit() -> None:
 def test_a_skip_counts_in_units_of_the_score() -> None:
     """Ten times the unit, ten times the charge: which recipe made the score does not matter."""
     skipped = Skips(np.array([0], np.int32), np.ones(1, np.float32))
-    one, ten = (
-        TOTAL - steer(Total(base=TOTAL, unit=unit), fitted(), skipped, steering=STEERING).base
-        for unit in (1.0, 10.0)
-    )
+    one, ten = (TOTAL - steered(TOTAL, skipped, unit=unit) for unit in (1.0, 10.0))
 
     np.testing.assert_allclose(ten, one * 10, rtol=1e-4)
 
@@ -82,11 +86,10 @@ def test_excluded_and_unscored_tracks_stay_so() -> None:
     total = np.array([1, np.nan, -np.inf, 2, 3, 4], np.float32)
 
     skipped = Skips(np.array([0], np.int32), np.ones(1, np.float32))
-    steered = steer(Total(base=total), fitted(), skipped).base
+    found = steered(total, skipped)
 
-    assert np.isnan(steered[1])
-    assert np.isneginf(steered[2])
-    assert np.isfinite(steered[[0, 3, 4, 5]]).all()
+    assert np.isneginf(found[2])
+    assert np.isfinite(found[[0, 3, 4, 5]]).all()
 
 
 def test_a_track_of_nobody_and_without_features_charges_only_itself() -> None:
@@ -94,7 +97,7 @@ def test_a_track_of_nobody_and_without_features_charges_only_itself() -> None:
     total = np.array([1, 2, 3], np.float32)
 
     skipped = Skips(np.array([0], np.int32), np.ones(1, np.float32))
-    steered = steer(Total(base=total), view(known), skipped).base
+    found = steered(total, skipped, seen=view(known))
 
-    assert steered[0] < 1
-    assert [2, 3] == steered[1:].tolist()
+    assert found[0] < 1
+    assert [2, 3] == found[1:].tolist()
