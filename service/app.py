@@ -39,6 +39,7 @@ PARTS = (
     "shelf",
     "accounts",
     "recommender",
+    "rendered",
     "neighbourhood",
     "similar_tracks",
     "trainer",
