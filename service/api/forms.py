@@ -51,6 +51,11 @@ def read_form(accept: bytes, accept_encoding: bytes, fields: str) -> Form:
     return _form(accept[:LONGEST], accept_encoding[:LONGEST], fields)
 
 
+def read_coding(accept_encoding: bytes) -> Coding:
+    """The content coding alone, for answers that have one media type."""
+    return _coding(accept_encoding[:LONGEST])
+
+
 def read_wishes(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes, bytes]:
     """Accept, Accept-Encoding and If-None-Match out of ASGI headers; repeated ones are joined."""
     accept = accept_encoding = if_none_match = b""

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType, convert
 
+from service.api.compression import compressed
 from service.api.contract import AnyRequest, documents, read_path, read_query
 from service.api.fields import KNOWN
 from service.api.forms import MSGPACK, is_known, read_form, read_wishes
@@ -137,6 +138,7 @@ class RecommendationController(Controller):
     @get(
         "/v1/tracks/{track_id:str}/similar",
         operation_id="similarTracks",
+        middleware=[compressed],
         operation_class=documents(query=SimilarQuery),
     )
     async def similar(
@@ -150,7 +152,12 @@ class RecommendationController(Controller):
         track_id = read_path(track_id, TrackId)
         return await similar_tracks.of(track_id, limit=query.limit, user_id=query.user or None)
 
-    @get("/v1/trending", operation_id="trending", operation_class=documents(query=TrendingQuery))
+    @get(
+        "/v1/trending",
+        operation_id="trending",
+        middleware=[compressed],
+        operation_class=documents(query=TrendingQuery),
+    )
     async def trending(
         self, request: AnyRequest, similar_tracks: NamedDependency[SimilarTracks]
     ) -> TrendingPage:

@@ -36,9 +36,14 @@ def write(body: bytes, form: Form) -> Rendering:
     if form.media != JSON or form.fields:
         page = pick(msgspec.json.decode(body), form.fields)
         body = msgspec.json.encode(page) if form.media == JSON else msgspec.msgpack.encode(page)
+    return compress(body, form.coding)
+
+
+def compress(body: bytes, coding: str) -> Rendering:
+    """The body in this coding, or as it is when it is small."""
     if len(body) < SMALLEST:
         return Rendering(body, "identity")
-    match form.coding:
+    match coding:
         case "br":
             return Rendering(brotli.compress(body, quality=BROTLI_QUALITY), "br")
         case "zstd":
