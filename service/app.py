@@ -39,7 +39,6 @@ PARTS = (
     "shelf",
     "accounts",
     "recommender",
-    "rendered",
     "neighbourhood",
     "similar_tracks",
     "trainer",

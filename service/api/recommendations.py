@@ -109,11 +109,7 @@ class RecommendationController(Controller):
         operation_class=documents(query=RecommendQuery, also=MSGPACK),
     )
     async def recommend(
-        self,
-        request: AnyRequest,
-        user_id: FromPath[str],
-        recommender: NamedDependency[Recommender],
-        rendered: NamedDependency[Rendered],
+        self, request: AnyRequest, user_id: FromPath[str], recommender: NamedDependency[Recommender]
     ) -> Response[Page]:
         """Tracks this user is likely to enjoy next; what is popular for a user nobody knows.
 
@@ -130,6 +126,8 @@ class RecommendationController(Controller):
             unchanged = answer_headers(answer, form, None, source=source, age_s=0)
             return _response(b"", unchanged, status=304)
         recommender.sent(user_id, ask, answer)
+        # Not a dependency: Litestar resolves two of them in tasks, which doubles the time of a hit.
+        rendered: Rendered = request.app.state.house.rendered
         rendering = render(answer, form, rendered)
         age_s = int(monotonic() - answer.made)
         headers = answer_headers(answer, form, rendering, source=source, age_s=age_s)
