@@ -11,6 +11,7 @@ from service.bus import Bus, ListenStored, ModelPublished, TrackChanged, UserUpd
 from service.cache.clients import open_blocking_client, open_client
 from service.cache.link import Link
 from service.cache.redis import RedisShared
+from service.cache.rendered import Rendered
 from service.cache.revs import Revs
 from service.cache.two_level import TwoLevel
 from service.errors import Invalid
@@ -37,6 +38,9 @@ from service.settings import Settings
 from service.store import Store
 from service.store.sqlite import SqliteStore
 
+RENDERED_SHARE = 4
+"""A compressed list of 20 tracks is a quarter of its JSON."""
+
 
 class House(Struct, frozen=True, kw_only=True):
     """Every part of one running process."""
@@ -55,6 +59,7 @@ class House(Struct, frozen=True, kw_only=True):
     exposure: Exposure
     accounts: Accounts
     recommender: Recommender
+    rendered: Rendered
     neighbourhood: Neighbourhood
     similar_tracks: SimilarTracks
     precompute: Precompute
@@ -126,6 +131,7 @@ def build(settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue) -> 
         exposure=Exposure(current, shown, live),
         accounts=accounts,
         recommender=recommender,
+        rendered=Rendered(settings.local_cache_bytes // RENDERED_SHARE),
         neighbourhood=neighbourhood,
         precompute=precompute,
         similar_tracks=SimilarTracks(store, current),

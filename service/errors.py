@@ -2,6 +2,7 @@
 
 EchoTuneError             str(error) is always safe to show to a client
 ├── Invalid               InvalidListen, UnusableFile: the same request will never work
+├── NotAcceptable         no form the client takes is one this route has
 ├── NotFound              UnknownUser, UnknownTrack, UnknownJob, UnknownModel
 ├── Conflict              what is asked contradicts what is there
 ├── TooLarge              the body is over the route's limit
@@ -23,6 +24,10 @@ class InvalidListen(Invalid):
 
 class UnusableFile(Invalid):
     """An import file that cannot be read as what it was said to be."""
+
+
+class NotAcceptable(EchoTuneError):
+    """Accept names no media type that the route can answer in."""
 
 
 class NotFound(EchoTuneError):

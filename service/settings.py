@@ -21,7 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     metrics_port: Annotated[int, Meta(ge=1, le=65535)] | None = None  # None: /metrics on `port`
-    local_cache_bytes: Annotated[int, Meta(ge=1 << 20)] = 64 << 20
+    local_cache_bytes: Annotated[int, Meta(ge=1 << 20)] = 64 << 20  # compressed: a quarter on top
     redis_url: str | None = None  # the shared cache level; None: this process is alone
     redis_timeout_ms: Annotated[int, Meta(ge=1, le=1_000)] = 10  # then a request goes on without it
     strategy_timeout_ms: Annotated[int, Meta(ge=1, le=10_000)] = 50

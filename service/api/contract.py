@@ -86,8 +86,15 @@ PROBLEM = OpenAPIResponse(
 )
 
 
-def documents(*, body: Any = None, query: type[msgspec.Struct] | None = None) -> type[Operation]:  # noqa: ANN401
+def documents(
+    *,
+    body: Any = None,  # noqa: ANN401
+    query: type[msgspec.Struct] | None = None,
+    also: tuple[str, ...] = (),
+) -> type[Operation]:
     """An OpenAPI operation class that knows what `decode` and `read_query` will be asked for.
+
+    `also`: media types the answer may have beside JSON, of the same content.
 
     Whatever goes wrong is a problem document, not the shape Litestar would describe for a 400.
     """
@@ -101,6 +108,10 @@ def documents(*, body: Any = None, query: type[msgspec.Struct] | None = None) ->
                 self.request_body = content
             self.parameters = [*(self.parameters or []), *parameters]
             good = {name: answer for name, answer in (self.responses or {}).items() if name < "4"}
+            for answer in good.values():
+                if isinstance(answer, OpenAPIResponse) and answer.content:
+                    (media,) = answer.content.values()
+                    answer.content.update(dict.fromkeys(also, media))
             self.responses = {**good, "default": PROBLEM}
 
     return Documented

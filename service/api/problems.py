@@ -41,6 +41,7 @@ PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
     errors.UnknownTrack: (404, "unknown-track"),
     errors.UnknownJob: (404, "unknown-job"),
     errors.UnknownModel: (404, "unknown-model"),
+    errors.NotAcceptable: (406, "not-acceptable"),
     errors.Conflict: (409, "conflict"),
     errors.TooLarge: (413, "too-large"),
     errors.Unavailable: (503, "unavailable"),

@@ -9,8 +9,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType, convert
 
+from service.api.compression import compressed
 from service.api.contract import AnyRequest, documents, read_path, read_query
+from service.api.fields import KNOWN
+from service.api.forms import MSGPACK, is_known, read_form, read_wishes
+from service.api.rendering import Headers, answer_headers, render
 from service.api.scopes import scope
+from service.cache.rendered import Rendered
 from service.domain import Activity, Device, Mix, Mood, TrackId, UserId
 from service.errors import Invalid
 from service.recommend.ask import Ask, Asked
@@ -47,6 +52,15 @@ class RecommendQuery(Struct, forbid_unknown_fields=True):
             " tempo and energy.",
         ),
     ] = 0
+
+    fields: Annotated[
+        str,
+        Meta(
+            max_length=200,
+            description="Members of each recommendation to send, comma separated; all when absent."
+            f" Of {', '.join(sorted(KNOWN))}.",
+        ),
+    ] = ""
 
     def ask(self) -> Ask:
         """The normalised form: equal questions have equal keys."""
@@ -92,30 +106,37 @@ class RecommendationController(Controller):
     @get(
         "/v1/users/{user_id:str}/recommendations",
         operation_id="recommend",
-        operation_class=documents(query=RecommendQuery),
+        operation_class=documents(query=RecommendQuery, also=MSGPACK),
     )
     async def recommend(
         self, request: AnyRequest, user_id: FromPath[str], recommender: NamedDependency[Recommender]
     ) -> Response[Page]:
-        """Tracks this user is likely to enjoy next; what is popular for a user nobody knows."""
-        ask = read_query(request, RecommendQuery).ask()
+        """Tracks this user is likely to enjoy next; what is popular for a user nobody knows.
+
+        JSON, or MessagePack of the same content by `Accept`; brotli, zstd or gzip by
+        `Accept-Encoding`. Each form of a list has an ETag of its own.
+        """
+        query = read_query(request, RecommendQuery)
+        accept, accept_encoding, if_none_match = read_wishes(request.scope["headers"])
+        form = read_form(accept, accept_encoding, query.fields)
+        ask = query.ask()
         user_id = read_path(user_id, UserId)
         answer, source = await recommender.for_user(user_id, ask)
-        etag = f'"{answer.tag}-json"'
-        headers = {
-            "ETag": etag,
-            "Cache-Control": "private, no-cache",
-            "Age": str(int(monotonic() - answer.made)),
-            "Server-Timing": f"cache;desc={source}",
-        }
-        if _has(request.headers.get("if-none-match", ""), etag):
-            return Response(b"", status_code=304, headers=headers)  # type: ignore[arg-type]
+        if is_known(if_none_match, form.etag(answer.tag)):
+            unchanged = answer_headers(answer, form, None, source=source, age_s=0)
+            return _response(b"", unchanged, status=304)
         recommender.sent(user_id, ask, answer)
-        return Response(answer.body, media_type="application/json", headers=headers)  # type: ignore[arg-type]
+        # Not a dependency: Litestar resolves two of them in tasks, which doubles the time of a hit.
+        rendered: Rendered = request.app.state.house.rendered
+        rendering = render(answer, form, rendered)
+        age_s = int(monotonic() - answer.made)
+        headers = answer_headers(answer, form, rendering, source=source, age_s=age_s)
+        return _response(rendering.body, headers)
 
     @get(
         "/v1/tracks/{track_id:str}/similar",
         operation_id="similarTracks",
+        middleware=[compressed],
         operation_class=documents(query=SimilarQuery),
     )
     async def similar(
@@ -129,7 +150,12 @@ class RecommendationController(Controller):
         track_id = read_path(track_id, TrackId)
         return await similar_tracks.of(track_id, limit=query.limit, user_id=query.user or None)
 
-    @get("/v1/trending", operation_id="trending", operation_class=documents(query=TrendingQuery))
+    @get(
+        "/v1/trending",
+        operation_id="trending",
+        middleware=[compressed],
+        operation_class=documents(query=TrendingQuery),
+    )
     async def trending(
         self, request: AnyRequest, similar_tracks: NamedDependency[SimilarTracks]
     ) -> TrendingPage:
@@ -137,9 +163,9 @@ class RecommendationController(Controller):
         return similar_tracks.trending(read_query(request, TrendingQuery).limit)
 
 
-def _has(if_none_match: str, etag: str) -> bool:
-    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return etag in tags or tags == {"*"}
+def _response(body: bytes, headers: Headers, *, status: int = 200) -> Response[Page]:
+    texts = {name.decode(): value.decode() for name, value in headers}
+    return Response(body, status_code=status, headers=texts)  # type: ignore[arg-type]
 
 
 def _track_ids(text: str) -> tuple[str, ...]:

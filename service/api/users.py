@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, RawBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from service.api.compression import compressed
 from service.api.contract import AnyRequest, decode, documents, read_path, read_query
 from service.api.listens import BODY_BYTES
 from service.api.scopes import scope
@@ -59,6 +60,7 @@ class UserController(Controller):
     @get(
         "/profile",
         operation_id="getProfile",
+        middleware=[compressed],
         operation_class=documents(),
         opt=scope("recs:read"),
         response_headers=PRIVATE,
@@ -95,6 +97,7 @@ class UserController(Controller):
     @get(
         "/listens",
         operation_id="getListens",
+        middleware=[compressed],
         operation_class=documents(query=ListensQuery),
         opt=scope("recs:read"),
         response_headers=PRIVATE,
@@ -111,6 +114,7 @@ class UserController(Controller):
     @get(
         "/similar",
         operation_id="similarUsers",
+        middleware=[compressed],
         operation_class=documents(query=SimilarUsersQuery),
         opt=scope("recs:read"),
     )

@@ -36,7 +36,7 @@ ROUTES: dict[str, Route] = {
         noun="user_id",
         takes=(
             *("limit", "strategy", "activity", "mood", "device"),
-            *("at", "timezone", "mix", "exclude", "explain", "flow"),
+            *("at", "timezone", "mix", "exclude", "explain", "flow", "fields"),
         ),
     ),
     "GET /v1/users/{user_id}/profile": Route(url="/v1/users/jazz-u0/profile", noun="user_id"),
@@ -111,6 +111,7 @@ WRONG_VALUES: dict[str, tuple[str, ...]] = {
     "mix": ("", "all", "null"),
     "explain": ("", "2", "-1", "yes", "true", "null"),
     "flow": ("", "2", "-1", "yes", "true", "null"),
+    "fields": ("nope", ",", "score,", "track.", "track.genres", "SCORE", "score, rank", "a" * 201),
     "at": (
         *(
             "",
