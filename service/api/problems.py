@@ -46,6 +46,8 @@ PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
     errors.Unavailable: (503, "unavailable"),
     errors.StoreUnavailable: (503, "store-unavailable"),
     errors.JobsUnavailable: (503, "jobs-unavailable"),
+    errors.OutOfTime: (503, "out-of-time"),
+    errors.Overloaded: (503, "overloaded"),
     errors.ModelNotReady: (503, "model-not-ready"),
 }
 RETRY_AFTER_S = "5"
