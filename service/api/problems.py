@@ -28,7 +28,7 @@ class ProblemDetails(Struct, kw_only=True, omit_defaults=True):
     title: str
     status: int
     detail: str
-    instance: str
+    instance: str = ""  # the path; a refusal at the door names none
 
 
 Problem = Response[ProblemDetails]
