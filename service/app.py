@@ -15,6 +15,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
+from service.api.admission import Admission
 from service.api.contract import describe
 from service.api.jobs import JobController, JobOrder
 from service.api.listens import Feedback, ListenController
@@ -47,15 +48,18 @@ PARTS = (
 DOCUMENTED = (Track, Listen, Feedback, UserSettings, JobOrder, ProblemDetails)
 
 
-def served() -> Litestar:
+def served() -> Admission:
     """What a server process runs: settings from the environment, a greeting when it is ready.
+
+    The door is here and not in `create_app`: whatever is put in front of Litestar is behind it.
 
     Raises:
         Invalid: the environment holds a setting that is none.
     """
     settings = Settings.from_env(os.environ)
     configure_logs(settings.log_level)
-    return create_app(settings, greet=sys.stderr.write)
+    app = create_app(settings, greet=sys.stderr.write)
+    return Admission(app, timeout_s=settings.request_timeout_ms / 1000)
 
 
 def create_app(settings: Settings, *, greet: Callable[[str], object] | None = None) -> Litestar:

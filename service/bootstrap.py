@@ -31,11 +31,13 @@ from service.learn.shelf import Shelf
 from service.learn.trainer import Trainer
 from service.model.current import Current
 from service.recommend.exposure import Shown
+from service.recommend.fallback import Fallback
 from service.recommend.neighbourhood import Neighbourhood
 from service.recommend.recommender import Recommender
 from service.recommend.similar import SimilarTracks
 from service.settings import Settings
 from service.store import Store
+from service.store.reads import Reads
 from service.store.sqlite import SqliteStore
 
 RENDERED_SHARE = 4
@@ -60,6 +62,8 @@ class House(Struct, frozen=True, kw_only=True):
     accounts: Accounts
     recommender: Recommender
     rendered: Rendered
+    reads: Reads
+    fallback: Fallback
     neighbourhood: Neighbourhood
     similar_tracks: SimilarTracks
     precompute: Precompute
@@ -106,6 +110,8 @@ def build(settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue) -> 
     live = LiveQuality(current)
     wire(bus, Invalidation(current, cache), satisfaction, live)
     accounts = Accounts(store, bus, current, jobs)
+    reads = Reads(store, budget_s=settings.store_timeout_ms / 1000)
+    fallback = Fallback(store, current)
     recommender = Recommender(
         store,
         current,
@@ -113,6 +119,8 @@ def build(settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue) -> 
         timeout_s=settings.strategy_timeout_ms / 1000,
         balance=settings.balance,
         shown=shown,
+        reads=reads,
+        fallback=fallback,
     )
     neighbourhood = Neighbourhood(store, current)
     precompute = Precompute(store, current, accounts, recommender, neighbourhood)
@@ -132,6 +140,8 @@ def build(settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue) -> 
         accounts=accounts,
         recommender=recommender,
         rendered=Rendered(settings.local_cache_bytes // RENDERED_SHARE),
+        reads=reads,
+        fallback=fallback,
         neighbourhood=neighbourhood,
         precompute=precompute,
         similar_tracks=SimilarTracks(store, current),
@@ -218,13 +228,16 @@ async def open_house(
                 if watch:
                     house.refresh.watch()
                     house.exposure.watch()
+                    house.fallback.watch()
                 if work:
                     house.runner.start()
                 yield house
             finally:
                 await house.runner.close()
+                await house.fallback.close()
                 await house.exposure.close()
                 await house.refresh.close()
+                await house.reads.close()
                 await house.jobs.close()
     finally:
         await store.close()

@@ -6,7 +6,7 @@ EchoTuneError             str(error) is always safe to show to a client
 ├── NotFound              UnknownUser, UnknownTrack, UnknownJob, UnknownModel
 ├── Conflict              what is asked contradicts what is there
 ├── TooLarge              the body is over the route's limit
-└── Unavailable           StoreUnavailable, JobsUnavailable, ModelNotReady: try again later
+└── Unavailable           StoreUnavailable, JobsUnavailable, ModelNotReady, OutOfTime, Overloaded
 """
 
 
@@ -68,6 +68,14 @@ class StoreUnavailable(Unavailable):
 
 class JobsUnavailable(Unavailable):
     """The job queue did not answer."""
+
+
+class OutOfTime(Unavailable):
+    """The request's deadline came before the work for it could begin."""
+
+
+class Overloaded(Unavailable):
+    """More is asked at once than can be answered in time; come back after Retry-After."""
 
 
 class ModelNotReady(Unavailable):

@@ -27,6 +27,36 @@ SHARED_FAILURES = Counter(
     "Calls of the shared cache level that went without it.",
     ["reason"],  # late | failed | skipped | unreadable | owed | forgotten
 )
+STORE_FAILURES = Counter(
+    "echotune_store_read_failures_total",
+    "Lists that went without what the store knows.",
+    ["reason"],  # late | failed | full (the bulkhead) | skipped (the breaker)
+)
+BREAKER_OPEN = Gauge(
+    "echotune_breaker_open", "1 while only probes are let through.", ["dependency"]
+)
+FALLBACKS = Counter(
+    "echotune_fallbacks_total",
+    "Lists given instead of the personal one.",
+    ["tier"],  # stale | segment | popular
+)
+FALLBACK_CHECKED = Gauge(
+    "echotune_fallback_checked_timestamp_seconds",
+    "When the lists kept for bad times were last made and found good.",
+)
+LATE_WORK = Counter(
+    "work_started_after_deadline_total", "Steps begun for a request that had no time left."
+)
+SHED = Counter(
+    "echotune_shed_total",
+    "Requests refused with 503 because there were too many.",
+    ["request_class", "reason"],  # limit | lag
+)
+IN_FLIGHT = Gauge(
+    "echotune_requests_in_flight", "Requests let in and not yet answered.", ["request_class"]
+)
+CONCURRENCY_LIMIT = Gauge("echotune_concurrency_limit", "Requests let in at once, as of now.")
+LOOP_LAG = Gauge("echotune_event_loop_lag_seconds", "How long work that is due has to wait.")
 SATISFACTION = Gauge(
     "recommendation_user_satisfaction_score",
     "Mean rating (0.5 to 5) given in the period.",

@@ -24,6 +24,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     local_cache_bytes: Annotated[int, Meta(ge=1 << 20)] = 64 << 20  # compressed: a quarter on top
     redis_url: str | None = None  # the shared cache level; None: this process is alone
     redis_timeout_ms: Annotated[int, Meta(ge=1, le=1_000)] = 10  # then a request goes on without it
+    store_timeout_ms: Annotated[int, Meta(ge=1, le=10_000)] = 35  # then a list does without it
+    request_timeout_ms: Annotated[int, Meta(ge=1, le=60_000)] = 90  # of a list, at the door
     strategy_timeout_ms: Annotated[int, Meta(ge=1, le=10_000)] = 50
     # Of relevance and exposure: 0 charges nothing, 1 the whole price. 0.25 cost no NDCG on the
     # validation rows of protocol K (.1826 against .1825) and showed 60 % of artists, not 49 %.

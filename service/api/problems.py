@@ -28,7 +28,7 @@ class ProblemDetails(Struct, kw_only=True, omit_defaults=True):
     title: str
     status: int
     detail: str
-    instance: str
+    instance: str = ""  # the path; a refusal at the door names none
 
 
 Problem = Response[ProblemDetails]
@@ -47,6 +47,8 @@ PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
     errors.Unavailable: (503, "unavailable"),
     errors.StoreUnavailable: (503, "store-unavailable"),
     errors.JobsUnavailable: (503, "jobs-unavailable"),
+    errors.OutOfTime: (503, "out-of-time"),
+    errors.Overloaded: (503, "overloaded"),
     errors.ModelNotReady: (503, "model-not-ready"),
 }
 RETRY_AFTER_S = "5"

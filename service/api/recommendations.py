@@ -20,7 +20,8 @@ from service.domain import Activity, Device, Mix, Mood, TrackId, UserId
 from service.errors import Invalid
 from service.recommend.ask import Ask, Asked
 from service.recommend.context import read_context
-from service.recommend.recommender import Page, Recommender
+from service.recommend.page import Page
+from service.recommend.recommender import Recommender
 from service.recommend.similar import SimilarPage, SimilarTracks, TrendingPage
 
 MOST_EXCLUDED = 200

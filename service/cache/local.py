@@ -11,6 +11,10 @@ from service.cache.answer import Answer
 OVERHEAD_BYTES = 1_000
 """Key, entry, objects and allocator, measured with 100,000 answers of 1 KiB."""
 FRESH_S = 300.0
+KEPT_S = 24 * 3600.0
+"""How long an answer that is not to be served any more is kept for when nothing better can be made.
+
+Room is no question: what is not asked for goes first when the bytes run out."""
 LIKELIEST = 20.0
 """No draw of `-ln(random)` is above this but one in half a billion."""
 
@@ -51,7 +55,7 @@ class Local:
         return self._cache.weighted_size()
 
     def put(self, key: str, answer: Answer, *, since: float) -> None:
-        """Keep it while it is fresh, five minutes at most, and then for as long as it may bridge.
+        """Fresh for five minutes at most, and then for as long as it may bridge.
 
         `since`: when the work on it began.
         """
@@ -60,9 +64,7 @@ class Local:
         gone = max(until, now) + answer.stale_s
         if gone > now:
             early = until - answer.cost_s * LIKELIEST
-            self._cache.set(
-                key, Kept(answer, answer.rev, since, early, until, gone), ttl=gone - now
-            )
+            self._cache.set(key, Kept(answer, answer.rev, since, early, until, gone), ttl=KEPT_S)
 
     def clear(self) -> None:
         """Keep nothing."""

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from redis.asyncio import Redis
 
 from service import metrics
+from service.breaker import Breaker
 from service.cache.answer import Answer, decode, encode
-from service.cache.breaker import Breaker
 from service.cache.clients import BROKEN
 from service.cache.coalesced import Coalesced
 from service.cache.protocol import (
@@ -49,7 +49,7 @@ class RedisShared:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._budget_s, self._clock, self._wall = budget_s, clock, wall
-        self._breaker = Breaker(clock)
+        self._breaker = Breaker("redis", clock)
         self.name = _name().decode()
         self._publish = client.publish
         self._reads = Coalesced(client.mget)  # type: ignore[arg-type] # decodes nothing

@@ -10,9 +10,10 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from math import inf
 from typing import Literal
 
-from service import metrics
+from service import deadline, metrics
 from service.cache.absent import Absent
 from service.cache.answer import Answer
 from service.cache.flights import Flights
@@ -96,6 +97,14 @@ class TwoLevel:
         era = None if self._down_since is None else now // TRUST_S
         return await self._flights.join((key, rev, self._revs.forgotten, era), work)
 
+    def whatever(self, user_id: str, key: str) -> Answer | None:
+        """What this process keeps, however old (24 h at most), for when nothing can be made.
+
+        Nothing of a user who was erased.
+        """
+        kept, rev = self.local.get(key), self._revs.floor(user_id)
+        return None if kept is None or (rev is not None and rev < 0) else kept.answer
+
     async def note(self, user_id: str, rev: int | None) -> None:
         """The user has changed here (None: was erased); every process is told."""
         self.heard(user_id, ERASED if rev is None else rev)
@@ -171,6 +180,8 @@ class TwoLevel:
             return answer, "shared"
         self._tally.miss += not ahead
         answer = None
+        if ahead:
+            deadline.UNTIL.set(inf)  # nobody waits: the request that set it off has its answer
         try:
             answer = await load()
         finally:  # also when it fails: somebody may be waiting for the lease

@@ -1,51 +1,50 @@
-"""One request in, one encoded answer out: cached when nothing changed, else from the pipeline."""
+"""One request in, one encoded answer out: cached when nothing changed, else from the pipeline.
 
+When the store or the time for it is missing, the ladder of `fallback` has an answer all the same.
+"""
+
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
+from math import inf
 from time import monotonic
 
 import msgspec
 import numpy as np
-from msgspec import Struct, structs
+from msgspec import structs
 
-from service import metrics
+from service import deadline, metrics
 from service.base62 import base62
 from service.cache.answer import Answer
 from service.cache.keys import recommendations_key
 from service.cache.two_level import Source, TwoLevel
-from service.domain import Recommendation, Strategy, Tier, User
+from service.domain import Strategy, User
+from service.errors import Unavailable
 from service.model.current import Current, View
 from service.profile.history import NEWEST, fold
 from service.recommend.ask import Ask, Listener
 from service.recommend.exposure import Showing, Shown
+from service.recommend.fallback import Fallback
+from service.recommend.page import Page, list_id
 from service.recommend.pipeline import Ranking, rank
 from service.recommend.retrieval import STRATEGIES, Score
-from service.recommend.turns import Outcome
 from service.store import Store
+from service.store.reads import Reads
 
 FRESH_S, STALE_S = 900.0, 300.0
 DEGRADED_S = 5.0
 """A list that lacks a strategy, or is popular for a known user, is worth retrying soon."""
+LEAST_S = 0.005
+"""What ranking takes when all is well; with less time than that it is not begun."""
+UNHURRIED_S = 5.0
+"""For the store where no setting says otherwise: outside a server nobody counts milliseconds."""
 NOBODY = ""
 """The user id under which the list for strangers is kept; no real id is empty."""
 NOBODYS_REV = 1
 BLANK = b'{"user_id":"","list_id":"",'
 """How an encoded page for nobody begins."""
-
-
-class Page(Struct, frozen=True):
-    """The answer of GET /v1/users/{id}/recommendations; best first."""
-
-    user_id: str
-    list_id: str
-    tier: Tier
-    generated_at: datetime
-    model_version: str
-    variants: dict[str, str]
-    strategies: dict[str, Outcome]
-    recommendations: list[Recommendation]
 
 
 class Recommender:
@@ -62,23 +61,33 @@ class Recommender:
         shown: Shown | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         strategies: Mapping[Strategy, Score] = STRATEGIES,
+        reads: Reads | None = None,
+        fallback: Fallback | None = None,
     ) -> None:
-        self._store, self._current, self._cache = store, current, cache
+        self._current, self._cache = current, cache
+        self._reads = reads or Reads(store, budget_s=UNHURRIED_S)
+        self._fallback = fallback or Fallback(store, current, clock=clock)
         self._timeout_s, self._clock, self._strategies = timeout_s, clock, strategies
         self._balance, self._shown = balance, shown or Shown()
         self._encode = msgspec.json.Encoder().encode
 
     async def for_user(self, user_id: str, ask: Ask) -> tuple[Answer, Source]:
-        """The encoded list, and where it came from."""
+        """The encoded list, and where it came from; never an error, whatever is down."""
         if ask.balance is None:
             ask = structs.replace(ask, balance=self._balance)
         view = self._current.view()
         key = recommendations_key(user_id, view.stamp, ask.key)
         if (kept := self._cache.hit(user_id, key)) is not None:
             return kept, "local"
-        load = partial(self._load, user_id, view, ask)
-        served = await self._cache.get(user_id, key, load)
-        return served or await self._for_stranger(user_id, view, ask)
+        try:
+            # Whoever waits may leave in time; the work goes on for the next who asks.
+            async with asyncio.timeout(_patience()):
+                load = partial(self._load, user_id, view, ask)
+                served = await self._cache.get(user_id, key, load)
+                return served or await self._for_stranger(user_id, view, ask)
+        except (Unavailable, TimeoutError):
+            kept = self._cache.whatever(user_id, key)
+            return self._fallback.answer(user_id, view, ask, kept)
 
     def sent(self, user_id: str, ask: Ask, answer: Answer) -> None:
         """Whoever sends an answer says so here; what is only made ahead was shown to nobody."""
@@ -88,11 +97,14 @@ class Recommender:
         """The list of a user the store knows.
 
         The rev is read before the listens, so a list may be newer than its rev, never older.
+
+        Raises:
+            StoreUnavailable, OutOfTime
         """
-        user = await self._store.user(user_id)
-        if user is None:
+        known = await self._reads.listener(user_id, NEWEST)
+        if known is None:
             return None
-        listens = await self._store.recent(user_id, NEWEST)
+        user, listens = known
         listener = Listener(user, fold(listens, view.catalogue), self._clock())
         return await self._make(view, listener, ask)
 
@@ -118,10 +130,11 @@ class Recommender:
         return structs.replace(answer, body=BLANK + answer.body.removeprefix(blank))
 
     async def _make(self, view: View, listener: Listener, ask: Ask) -> Answer:
+        deadline.need(LEAST_S)
+        deadline.count_late()
         start = monotonic()
-        ranking = await rank(
-            view, listener, ask, timeout_s=self._timeout_s, strategies=self._strategies
-        )
+        timeout_s = min(self._timeout_s, deadline.left())
+        ranking = await rank(view, listener, ask, timeout_s=timeout_s, strategies=self._strategies)
         page = _page(listener, ranking, self._clock(), view.model.version if view.model else "none")
         tracks = (view.catalogue.rows[one.track.id] for one in page.recommendations)
         rows = np.fromiter(tracks, np.int32, len(page.recommendations)).tobytes()
@@ -141,13 +154,16 @@ class Recommender:
         )
 
 
+def _patience() -> float | None:
+    left = deadline.left()
+    return None if left == inf else left
+
+
 def _page(listener: Listener, ranking: Ranking, now: datetime, version: str) -> Page:
     user_id = listener.user.id
-    parts = [user_id, now.isoformat(), *(one.track.id for one in ranking.recommendations)]
-    digest = blake2b("\0".join(parts).encode(), digest_size=8).digest()
     return Page(
         user_id=user_id,
-        list_id=base62(digest),
+        list_id=list_id(user_id, now, ranking.recommendations),
         tier=ranking.tier,
         generated_at=now,
         model_version=version,

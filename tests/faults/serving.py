@@ -17,6 +17,8 @@ from tests.servers import HOST, free_port
 ROOT = Path(__file__).parents[2]
 READY_S = 60.0
 STOP_S = 10.0
+PATIENT = {"ECHOTUNE_REQUEST_TIMEOUT_MS": "20000", "ECHOTUNE_STORE_TIMEOUT_MS": "10000"}
+"""A busy test machine is no fault; whoever tests overload says otherwise."""
 
 
 class Service:
@@ -24,7 +26,7 @@ class Service:
 
     def __init__(self, data: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
         self.data, self.port = data, free_port()
-        self._options, self._env = options, dict(env or {})
+        self._options, self._env = options, {**PATIENT, **(env or {})}
         self._log = data.parent / f"{data.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -16,7 +16,9 @@ from tests import worlds
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[AsyncTestClient]:
     """An empty service."""
-    app = create_app(Settings(data_dir=str(tmp_path), strategy_timeout_ms=5_000))
+    app = create_app(
+        Settings(data_dir=str(tmp_path), strategy_timeout_ms=5_000, store_timeout_ms=5_000)
+    )
     async with AsyncTestClient(app) as opened:
         yield opened
 

@@ -16,7 +16,8 @@ from service.model.current import Current
 from service.model.version import Prices
 from service.recommend.ask import Ask
 from service.recommend.exposure import Showing, Shown, times_shown
-from service.recommend.recommender import Page, Recommender
+from service.recommend.page import Page
+from service.recommend.recommender import Recommender
 from service.store.memory import MemoryStore
 from tests import worlds
 from tests.service.given import NOON, model

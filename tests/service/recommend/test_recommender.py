@@ -2,45 +2,20 @@
 
 import asyncio
 import threading
-from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
-from service.cache.revs import Revs
-from service.cache.two_level import TwoLevel
-from service.domain import Blocked, Context, Listen, User, UserSettings
-from service.model.current import Current
+from service.domain import Blocked, Context, User, UserSettings
 from service.model.version import Prices
 from service.recommend import recommender as module
 from service.recommend.ask import Ask
-from service.recommend.recommender import Page, Recommender
 from service.recommend.retrieval import STRATEGIES
 from service.store.memory import MemoryStore
 from tests import worlds
 from tests.service.given import NOON, listen, model, track
-
-
-class Desk:
-    """A recommender and everything behind it."""
-
-    def __init__(self, store: MemoryStore, **options) -> None:
-        self.store, self.revs, self.current = store, Revs(), Current(lambda: NOON)
-        self.current.add_tracks(worlds.tracks())
-        self.current.model = model(self.current.catalogue)
-        self.cache = TwoLevel(1 << 22, self.revs)
-        defaults: dict[str, Any] = {"timeout_s": 5.0, "clock": lambda: NOON}
-        self.recommender = Recommender(store, self.current, self.cache, **(defaults | options))
-
-    async def ask(self, user_id: str = "jazz-u0", **asked) -> tuple[Page, str]:
-        answer, source = await self.recommender.for_user(user_id, Ask(**asked))
-        return msgspec.json.decode(answer.body, type=Page), source
-
-    async def add(self, *listens: Listen) -> None:
-        appended = await self.store.append(listens)
-        for user_id, rev in appended.revs.items():
-            await self.cache.note(user_id, rev)
+from tests.service.recommend.desk import Desk
 
 
 @pytest.fixture

@@ -1,0 +1,197 @@
+"""The door: who is let in when more ask than can be answered.
+
+Health and metrics always; then events, then users, and last whoever asks ahead. A request is
+refused when too many of its class are in flight, or when the event loop is late: on one loop
+waiting work is in no count, so its delay is measured. Who is let in pays 2 µs, a refusal takes 2.5.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from time import monotonic
+from typing import Any, Literal, get_args
+
+from msgspec import Struct
+from msgspec.json import encode
+
+from service import deadline, metrics
+from service.api.concurrency_limit import MOST, Limit
+from service.api.priority import is_prefetch
+from service.errors import Overloaded
+
+ASGI = Callable[..., Any]
+Class = Literal["critical", "events", "user", "prefetch"]
+Reason = Literal["limit", "lag"]
+
+CRITICAL = frozenset(("/health/live", "/health/ready", "/metrics"))
+EVENTS = frozenset(("/v1/listens", "/v1/feedback"))
+LISTS = "/recommendations"
+PREFETCH_SHARE = 0.1
+"""Of the limit: what those who ask ahead may have in flight."""
+LAGS_S: dict[Class, tuple[float, float]] = {
+    "prefetch": (0.005, 0.020),
+    "user": (0.030, 0.100),
+    "events": (0.150, 0.500),
+}
+"""Delay of the loop from which some of a class are refused, and from which all are."""
+TICK_S = 0.025
+TICKS = 3
+"""The least lag of so many counts: work that is always due is a queue, one long step is none."""
+EASE = 0.9
+"""Per tick a share falls no faster, else the queue would be back before it is noticed."""
+RETRY_AFTER_S = (1, 2, 3)
+"""In turn, so that those who were refused together do not come back together."""
+LITTLE = 0.01
+WINDOW_S, FEWEST = 0.1, 20
+"""The limit is looked at again when a window is so long and saw so many requests."""
+TIMEOUT = b"x-request-timeout-ms"
+
+
+class Guests(Struct):
+    """Requests of one class."""
+
+    in_flight: int = 0
+    refused_share: float = 0.0  # by lag
+    owed: float = 0.0  # of a refusal: shares add up, so that no dice are needed
+
+
+class Admission:
+    """An ASGI application in front of `app`, and the outermost."""
+
+    def __init__(
+        self,
+        app: ASGI,
+        *,
+        timeout_s: float,
+        limit: Limit | None = None,
+        classify: "Callable[[Any], Class] | None" = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._app, self._timeout_s, self._clock = app, timeout_s, clock
+        self.limit = limit or Limit()
+        self._classify = classify or class_of
+        self._guests: dict[Class, Guests] = {one: Guests() for one in get_args(Class)}
+        self._window_ends, self._late, self._count, self._peak = clock() + WINDOW_S, 0, 0, 0
+        self._lags: deque[float] = deque([0.0] * TICKS, maxlen=TICKS)
+        self._ticking: asyncio.TimerHandle | None = None
+        self._refusals = [_refusal(seconds) for seconds in RETRY_AFTER_S]
+        self._turn = 0
+        metrics.CONCURRENCY_LIMIT.set_function(lambda: self.limit.value)
+        for name, guests in self._guests.items():
+            metrics.IN_FLIGHT.labels(name).set_function(partial(getattr, guests, "in_flight"))
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        """Answer, or refuse at once."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        name = self._classify(scope)
+        if name == "critical":
+            await self._app(scope, receive, send)
+            return
+        if self._ticking is None:
+            self._tick_later()
+        guests = self._guests[name]
+        if (reason := self._refuses(name, guests)) is not None:
+            await self._refuse(name, reason, send)
+            return
+        start = self._clock()
+        if name != "events" and scope["path"].endswith(LISTS):
+            deadline.UNTIL.set(start + self._time_for(scope))
+        guests.in_flight += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._left(name, guests, start)
+
+    def late(self, lag_s: float) -> None:
+        """The event loop is so late: decide which share of each class is refused from now on."""
+        metrics.LOOP_LAG.set(lag_s)
+        self._lags.append(lag_s)
+        queue_s = min(self._lags)
+        for name, (some, everybody) in LAGS_S.items():
+            guests, share = self._guests[name], (queue_s - some) / (everybody - some)
+            eased = guests.refused_share * EASE
+            guests.refused_share = min(max(share, eased if eased > LITTLE else 0.0), 1.0)
+
+    def _refuses(self, name: Class, guests: Guests) -> Reason | None:
+        if guests.refused_share:
+            guests.owed += guests.refused_share
+            if guests.owed >= 1.0:
+                guests.owed -= 1.0
+                return "lag"
+        if name == "events":  # they wait for the disk: their number says little about the processor
+            return "limit" if guests.in_flight >= MOST else None
+        if name == "prefetch" and guests.in_flight >= max(self.limit.value * PREFETCH_SHARE, 1.0):
+            return "limit"
+        both = self._guests["user"].in_flight + self._guests["prefetch"].in_flight
+        return "limit" if both >= self.limit.value else None
+
+    def _time_for(self, scope: Any) -> float:  # noqa: ANN401 - ASGI
+        for name, value in scope["headers"]:
+            if name == TIMEOUT:
+                if value.isdigit() and len(value) < 10:
+                    return min(int(value) / 1000, self._timeout_s)
+                break
+        return self._timeout_s
+
+    def _left(self, name: Class, guests: Guests, start: float) -> None:
+        self._peak = max(self._peak, self._guests["user"].in_flight)
+        guests.in_flight -= 1
+        if name != "user":
+            return
+        now = self._clock()
+        self._late += now - start > self._timeout_s
+        self._count += 1
+        if now >= self._window_ends and self._count >= FEWEST:
+            self.limit = self.limit.after(self._late / self._count, self._peak)
+            self._window_ends = now + WINDOW_S
+            self._late, self._count, self._peak = 0, 0, 0
+
+    async def _refuse(self, name: Class, reason: Reason, send: Any) -> None:  # noqa: ANN401 - ASGI
+        metrics.SHED.labels(name, reason).inc()
+        self._turn = (self._turn + 1) % len(self._refusals)
+        start, body = self._refusals[self._turn]
+        await send(start)
+        await send(body)
+
+    def _tick_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + TICK_S
+        self._ticking = loop.call_at(due, self._tick, loop, due)
+
+    def _tick(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        self.late(loop.time() - due)
+        self._tick_later()
+
+
+def class_of(scope: Any) -> Class:  # noqa: ANN401 - ASGI
+    """How much it matters that this request is answered."""
+    path = scope["path"]
+    if path in CRITICAL:
+        return "critical"
+    if path in EVENTS:
+        return "events"
+    return "prefetch" if is_prefetch(scope["headers"]) else "user"
+
+
+def _refusal(seconds: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    body = encode(
+        {
+            "type": "/problems/overloaded",
+            "title": "Overloaded",
+            "status": 503,
+            "detail": str(Overloaded.__doc__),
+        }
+    )
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"retry-after", b"%d" % seconds),
+    ]
+    return (
+        {"type": "http.response.start", "status": 503, "headers": headers},
+        {"type": "http.response.body", "body": body, "more_body": False},
+    )

@@ -1,0 +1,13 @@
+"""Which requests nobody waits for."""
+
+from collections.abc import Iterable
+
+PURPOSES = frozenset((b"purpose", b"sec-purpose", b"x-purpose", b"x-moz"))
+
+
+def is_prefetch(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a client says that it asks ahead: `Sec-Purpose: prefetch`, or older names of it."""
+    for name, value in headers:  # noqa: SIM110 - 0.25 µs; `any` over a generator takes 0.46
+        if name in PURPOSES and b"prefetch" in value.lower():
+            return True
+    return False
