@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from service import metrics
 from service.api.admission import Admission
 from service.api.contract import describe
+from service.api.front import Front
 from service.api.jobs import JobController, JobOrder
 from service.api.listens import Feedback, ListenController
 from service.api.models import ModelController
@@ -59,7 +60,7 @@ def served() -> Admission:
     settings = Settings.from_env(os.environ)
     configure_logs(settings.log_level)
     app = create_app(settings, greet=sys.stderr.write)
-    return Admission(app, timeout_s=settings.request_timeout_ms / 1000)
+    return Admission(Front(app, app.state), timeout_s=settings.request_timeout_ms / 1000)
 
 
 def create_app(settings: Settings, *, greet: Callable[[str], object] | None = None) -> Litestar:

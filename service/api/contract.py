@@ -48,7 +48,15 @@ def read_query(request: AnyRequest, wanted: type[Wanted]) -> Wanted:
     Raises:
         Invalid: with the name and the reason.
     """
-    raw: bytes = request.scope["query_string"]
+    return query_of(request.scope["query_string"], wanted)
+
+
+def query_of(raw: bytes, wanted: type[Wanted]) -> Wanted:
+    """What `read_query` reads, out of the query string itself.
+
+    Raises:
+        Invalid: with the name and the reason.
+    """
     if not raw:
         return _convert({}, wanted)
     if raw.count(b"&") >= MOST_PARAMETERS:

@@ -71,10 +71,18 @@ class Recommender:
         self._balance, self._shown = balance, shown or Shown()
         self._encode = msgspec.json.Encoder().encode
 
+    def question(self, ask: Ask) -> str:
+        """An ask as part of a cache key, with what the settings say where it says nothing."""
+        return self._settled(ask).key
+
+    def kept(self, user_id: str, question: str) -> Answer | None:
+        """The list that is kept here and beyond doubt, if there is one."""
+        key = recommendations_key(user_id, self._current.view().stamp, question)
+        return self._cache.hit(user_id, key)
+
     async def for_user(self, user_id: str, ask: Ask) -> tuple[Answer, Source]:
         """The encoded list, and where it came from; never an error, whatever is down."""
-        if ask.balance is None:
-            ask = structs.replace(ask, balance=self._balance)
+        ask = self._settled(ask)
         view = self._current.view()
         key = recommendations_key(user_id, view.stamp, ask.key)
         if (kept := self._cache.hit(user_id, key)) is not None:
@@ -88,6 +96,9 @@ class Recommender:
         except (Unavailable, TimeoutError):
             kept = self._cache.whatever(user_id, key)
             return self._fallback.answer(user_id, view, ask, kept)
+
+    def _settled(self, ask: Ask) -> Ask:
+        return ask if ask.balance is not None else structs.replace(ask, balance=self._balance)
 
     def sent(self, user_id: str, ask: Ask, answer: Answer) -> None:
         """Whoever sends an answer says so here; what is only made ahead was shown to nobody."""

@@ -77,6 +77,10 @@ class MemoryStore:
     async def user(self, user_id: str) -> User | None:
         return self._users.get(user_id)
 
+    async def known(self, user_id: str, limit: int) -> tuple[User, list[Listen]] | None:
+        user = await self.user(user_id)
+        return None if user is None else (user, await self.recent(user_id, limit))
+
     async def users(self, *, batch: int = 10_000) -> AsyncIterator[list[User]]:
         everything = [self._users[user_id] for user_id in sorted(self._users)]
         for start in range(0, len(everything), batch):

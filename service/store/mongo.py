@@ -114,6 +114,10 @@ class MongoStore:
         found = await self._find(queries.one_of("users", user_id))
         return document_to_user(found[0]) if found else None
 
+    async def known(self, user_id: str, limit: int) -> tuple[User, list[Listen]] | None:
+        user = await self.user(user_id)
+        return None if user is None else (user, await self.recent(user_id, limit))
+
     async def users(self, *, batch: int = 10_000) -> AsyncIterator[list[User]]:
         async for documents in self._batches(queries.all_in_order("users"), batch):
             yield [document_to_user(document) for document in documents]

@@ -65,6 +65,10 @@ class Store(Protocol):
         """The user, or None when no listen and no setting was ever stored."""
         ...
 
+    async def known(self, user_id: str, limit: int) -> tuple[User, list[Listen]] | None:
+        """`user`, then `recent`, in one go: the listens may be newer than the rev."""
+        ...
+
     def users(self, *, batch: int = 10_000) -> AsyncIterator[list[User]]:
         """Every user by id, in batches."""
         ...

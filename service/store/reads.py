@@ -17,7 +17,7 @@ from service.store.protocol import Store
 
 BUDGET_S = 0.035
 MOST_AT_STORE = 16
-"""Reads that the store has not answered; SQLite shares 40 threads with the scoring."""
+"""Reads that the store has not answered; SQLite has as many threads."""
 LEAST_S = 0.002
 """What a read takes when all is well; with less time than that it is not begun."""
 
@@ -79,8 +79,7 @@ class Reads:
         return task
 
     async def _read(self, user_id: str, listens: int) -> Known | None:
-        user = await self._store.user(user_id)
-        return None if user is None else (user, await self._store.recent(user_id, listens))
+        return await self._store.known(user_id, listens)
 
     async def _answered(self, task: "asyncio.Task[Known | None]", until: float) -> Known | None:
         await asyncio.wait({task}, timeout=max(until - time.monotonic(), 0))

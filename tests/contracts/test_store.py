@@ -83,6 +83,16 @@ async def test_revs_grow_and_never_repeat_even_after_erasure(store: Store) -> No
     assert first < second < third
 
 
+async def test_known_is_the_user_and_what_they_listened_to_last(store: Store) -> None:
+    await store.append([listen(number) for number in range(4)])
+
+    found = await store.known("u1", 2)
+
+    assert found is not None
+    assert (await store.user("u1"), await store.recent("u1", 2)) == found
+    assert await store.known("nobody", 2) is None
+
+
 async def test_recent_is_newest_first_limited_and_strictly_before(store: Store) -> None:
     await store.append([listen(n) for n in (3, 1, 2)] + [listen(9, user="u2")])
 

@@ -1,0 +1,122 @@
+"""The short way of a hit: the same answer to the byte as the long way gives."""
+
+from typing import Any
+
+import httpx
+import pytest
+from litestar.testing import AsyncTestClient
+
+from service.api.front import MOST_QUESTIONS, Front
+
+URL = "/v1/users/jazz-u0/recommendations"
+MSGPACK = {"Accept": "application/msgpack"}
+
+
+class Way:
+    """A client that comes in by the front, and how often it had to go on to the application."""
+
+    def __init__(self, world: AsyncTestClient) -> None:
+        self.app: Any = world.app
+        self.went_on = 0
+        self.front = Front(self._counted, self.app.state)
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=self.front), base_url="http://testserver"
+        )
+
+    async def _counted(self, scope: Any, receive: Any, send: Any) -> None:
+        self.went_on += 1
+        await self.app(scope, receive, send)
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?limit=5", "?fields=track.id,score", "?mix=blend&explain=0"]
+)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Accept-Encoding": "identity"},
+        {"Accept-Encoding": "br"},
+        MSGPACK | {"Accept-Encoding": "zstd"},
+        {"Accept": "*/*", "If-None-Match": "*"},
+    ],
+)
+async def test_a_kept_list_is_the_same_by_either_way(
+    world: AsyncTestClient, query: str, headers: dict[str, str]
+) -> None:
+    way = Way(world)
+    await world.get(URL + query)  # now it is kept
+
+    long = await world.get(URL + query, headers=headers)
+    short = await way.client.get(URL + query, headers=headers)
+
+    assert 0 == way.went_on
+    assert (long.status_code, long.content) == (short.status_code, short.content)
+    assert dict(long.headers) == dict(short.headers)
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        ("GET", URL + "?at=2026-03-01T10:00:00Z"),
+        ("GET", URL + "?timezone=Europe/Rome"),
+        ("GET", URL + "?limit=0"),
+        ("GET", URL + "?nonsense=1"),
+        ("GET", "/v1/users/nobody-knows/recommendations"),
+        ("GET", "/v1/users/%ff/recommendations"),
+        ("GET", "/v1/users/jazz-u0/profile"),
+        ("HEAD", URL),
+    ],
+)
+async def test_everything_else_goes_on_and_is_answered_there(
+    world: AsyncTestClient, request_of: tuple[str, str]
+) -> None:
+    way, (method, url) = Way(world), request_of
+    await world.get(URL)
+
+    long = await world.request(method, url)
+    short = await way.client.request(method, url)
+
+    assert 1 == way.went_on
+    assert long.status_code == short.status_code
+
+
+async def test_what_is_not_acceptable_is_refused_by_the_application(world: AsyncTestClient) -> None:
+    way = Way(world)
+    await world.get(URL)
+
+    refused = await way.client.get(URL, headers={"Accept": "text/html"})
+
+    assert (1, 406) == (way.went_on, refused.status_code)
+
+
+async def test_a_listen_puts_the_kept_list_out_of_the_front_too(world: AsyncTestClient) -> None:
+    way = Way(world)
+    before = (await world.get(URL)).json()["list_id"]
+    kept = (await way.client.get(URL)).json()["list_id"]
+    await world.post(
+        "/v1/feedback", json={"user_id": "jazz-u0", "track_id": "folk01", "action": "like"}
+    )
+    after = (await way.client.get(URL)).json()["list_id"]
+
+    assert before == kept != after
+    assert 1 == way.went_on
+
+
+async def test_a_sent_list_counts_as_shown_by_either_way(world: AsyncTestClient) -> None:
+    way = Way(world)
+    shown = way.app.state.house.exposure._shown
+    await world.get(URL)
+    shown.take()
+
+    await way.client.get(URL)
+    await way.client.get(URL, headers={"If-None-Match": "*"})
+
+    assert ["jazz-u0"] == [showing.user_id for showing in shown.take()]
+
+
+async def test_strange_queries_take_no_room_for_ever(world: AsyncTestClient) -> None:
+    way = Way(world)
+    for number in range(MOST_QUESTIONS + 5):
+        way.front._question(b"nonsense=%d" % number)
+
+    assert MOST_QUESTIONS >= len(way.front._questions)
