@@ -54,6 +54,7 @@ class Fallback:
         self._segments: Segments | None = None
         self._popular: Rows | None = None
         self._told: dict[str, Demographics] = {}
+        self._divided = ""  # the version of the model that the segments are of
         self._encode = msgspec.json.Encoder().encode
         self._watching: asyncio.Task[None] | None = None
 
@@ -79,10 +80,12 @@ class Fallback:
             if ask_store:
                 self._told = await self._read_told()
         finally:
-            view, year = self._current.view(), self._clock().year
-            self._segments = await anyio.to_thread.run_sync(
-                lambda: divide(view, self._told, year=year)
-            )
+            view, year, told = self._current.view(), self._clock().year, self._told
+            if ask_store or self._version() != self._divided:  # likes are those of the last fit
+                self._divided = view.model.version if view.model else ""
+                self._segments = await anyio.to_thread.run_sync(
+                    lambda: divide(view, told, year=year)
+                )
             self._popular = await anyio.to_thread.run_sync(_popular_now, view)
             self.check()
 

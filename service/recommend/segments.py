@@ -21,6 +21,7 @@ from service.recommend.scoring import total_from
 FEWEST = 10  # listeners
 MOST = 256  # segments: the largest
 LONGEST = 100  # tracks
+GENRES = 32  # the commonest: each is one pass over all likes, 7 ms per million
 BAND_YEARS = 15
 NONE = -1
 
@@ -71,7 +72,7 @@ def _tastes(view: View, model: Model) -> Rows:
     sets, matrix = view.catalogue.genre_sets[: model.tracks], view.catalogue.genre_matrix
     if not users or not matrix.shape[1]:
         return np.full(users, NONE, np.int32)
-    shares = np.zeros((users, min(matrix.shape[1], MOST)), np.float32)
+    shares = np.zeros((users, min(matrix.shape[1], GENRES)), np.float32)
     common = np.argsort(-np.asarray(matrix[sets].sum(axis=0)).ravel(), kind="stable")
     for column, genre in enumerate(common[: shares.shape[1]]):
         of_set = np.asarray(matrix[:, [genre]].todense()).ravel()

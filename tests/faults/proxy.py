@@ -5,10 +5,13 @@ slicer       bytes arrive a few at a time
 timeout      nothing arrives any more, and nobody is told
 reset_peer   connections are reset
 down         connections are closed and none is accepted
+flaky        some replies never come, their connection is reset instead
+lying        replies are changed on the way
 """
 
 import asyncio
 import contextlib
+import random
 import socket
 import struct
 from typing import Self
@@ -25,6 +28,7 @@ class Proxy:
     def __init__(self, target: int) -> None:
         self._target, self.port = target, 0
         self.latency_s, self.slice = 0.0, CHUNK
+        self.flaky, self.lying, self._draw = 0.0, False, random.Random(5)
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._server: asyncio.Server | None = None
@@ -34,6 +38,11 @@ class Proxy:
     @property
     def url(self) -> str:
         return f"redis://{HOST}:{self.port}/"
+
+    @property
+    def listening(self) -> bool:
+        """Whether connections are accepted."""
+        return self._server is not None and self._server.is_serving()
 
     async def up(self) -> None:
         """Accept connections, on the port of before if there was one."""
@@ -61,7 +70,10 @@ class Proxy:
 
     def heal(self) -> None:
         """Be a wire again. What was swallowed stays lost, so old connections are reset."""
-        self.latency_s, self.slice = 0.0, CHUNK
+        self.latency_s, self.slice, self.flaky = 0.0, CHUNK, 0.0
+        if self.lying:
+            self.lying = False
+            self.reset_peer()
         if not self._flowing.is_set():
             self.reset_peer()
         self._flowing.set()
@@ -75,7 +87,7 @@ class Proxy:
         self._writers |= {writer, onward[1]}
         pumps = [
             asyncio.create_task(self._pump(reader, onward[1])),
-            asyncio.create_task(self._pump(onward[0], writer)),
+            asyncio.create_task(self._pump(onward[0], writer, replies=True)),
         ]
         self._pumps.update(pumps)
         try:
@@ -86,12 +98,18 @@ class Proxy:
                 self._writers.discard(one)
                 one.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, replies: bool = False
+    ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
                 await self._flowing.wait()
                 if self.latency_s:
                     await asyncio.sleep(self.latency_s)
+                if replies and self._draw.random() < self.flaky:
+                    break
+                if replies and self.lying:
+                    data = bytes(self._draw.choice(data) for _ in data)
                 for start in range(0, len(data), self.slice):
                     writer.write(data[start : start + self.slice])
                     await writer.drain()

@@ -26,7 +26,6 @@ from tests.flows.hostile import FEEDBACK, LISTEN, ROUTES, TRACK, assert_problem,
 SECRET = "sqlite3 at /srv/echotune/secret.db said: no such column: password"
 URL = "/v1/users/jazz-u0/recommendations"
 READ_FROM_STORE = [
-    "GET /v1/users/{user_id}/recommendations",
     "GET /v1/users/{user_id}/profile",
     "GET /v1/users/{user_id}/listens",
     "GET /v1/users/{user_id}/similar",
@@ -149,6 +148,22 @@ async def test_a_closed_store_is_said_to_be_unavailable(world: AsyncTestClient, 
     problem = assert_problem(answer, 503)
     assert "/problems/store-unavailable" == problem["type"]
     assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_a_list_needs_no_store_and_says_so(world: AsyncTestClient) -> None:
+    kept = (await world.get(URL, params={"limit": 3})).json()
+    await world.post("/v1/listens", json=LISTEN | {"user_id": "jazz-u0", "track_id": "jazz00"})
+    await world.app.state.house.store.close()
+
+    old = await world.get(URL, params={"limit": 3})
+    new = await world.get("/v1/users/jazz-u1/recommendations")
+    nobody = await world.get("/v1/users/stranger/recommendations")
+
+    assert [200] * 3 == [old.status_code, new.status_code, nobody.status_code]
+    assert kept | {"tier": "stale"} == old.json()
+    assert new.json()["tier"] in ("segment", "popular")  # segments follow a fit within a second
+    assert "popular" == nobody.json()["tier"]
+    assert "age" in old.headers
 
 
 async def test_readiness_follows_the_store_and_liveness_does_not(world: AsyncTestClient) -> None:
