@@ -139,4 +139,4 @@ class Trainer:
 
     def _load(self, version: str) -> Model:
         track_ids = [brief.id for brief in self._current.catalogue.briefs]
-        return files.load(self._folder, version, track_ids)
+        return files.load(self._folder, version, track_ids).prepare()

@@ -64,3 +64,12 @@ class Model(Struct, frozen=True, kw_only=True, dict=True):
     def many_heard(self) -> int:
         """How many tracks that are."""
         return int(np.count_nonzero(self.heard))
+
+    def prepare(self) -> "Model":
+        """The same, with all made that the first request would have to wait for."""
+        _ = self.many_heard
+        if self.latent.spectral is not None:
+            _ = self.latent.spectral.targets
+        if self.latent.factors is not None:
+            _ = self.latent.factors.embedding, self.latent.factors.penalised
+        return self

@@ -158,11 +158,9 @@ def _with(
 ) -> Total:
     match scores:
         case Sparse():
+            flats = [Flat(scores.values, scale, speaks=False)] if scale else []  # else all are 0
             return structs.replace(
-                total,
-                flats=(*total.flats, Flat(scores.values, scale, speaks=False)),
-                heard=scores.heard,
-                constant=shift,
+                total, flats=(*total.flats, *flats), heard=scores.heard, constant=shift
             )
         case ByCode():
             table = Table((scores.table * scale + shift).astype(np.float32), scores.codes)

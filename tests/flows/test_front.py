@@ -93,9 +93,8 @@ async def test_a_listen_puts_the_kept_list_out_of_the_front_too(world: AsyncTest
     way = Way(world)
     before = (await world.get(URL)).json()["list_id"]
     kept = (await way.client.get(URL)).json()["list_id"]
-    await world.post(
-        "/v1/feedback", json={"user_id": "jazz-u0", "track_id": "folk01", "action": "like"}
-    )
+    liked = {"user_id": "jazz-u0", "track_id": "folk01", "action": "like"}
+    await world.post("/v1/feedback", json=liked)
     after = (await way.client.get(URL)).json()["list_id"]
 
     assert before == kept != after

@@ -78,6 +78,20 @@ def test_a_row_no_part_speaks_of_has_no_score_in_a_total_either() -> None:
     assert [2, 0] == total.best(3)[0].tolist()
 
 
+def test_co_listening_that_found_nothing_leaves_the_other_parts_to_speak() -> None:
+    parts = parts_of(["jazz01"])
+    near = parts["collaborative"]
+    assert isinstance(near, Sparse)
+    parts["collaborative"] = Sparse(near.values * 0, near.heard, near.many)
+    weights, every = weights_for(parts, VIEW.model), np.arange(GROWN.size, dtype=np.int32)
+
+    total = total_of(parts, weights, GROWN.features_by_row)
+
+    expected = combine(parts, weights, GROWN.size)
+    np.testing.assert_allclose(total.at(every), expected, rtol=1e-3, atol=1e-3)
+    assert 5 == total.best(5)[0].size
+
+
 def test_a_total_forgets_rows_that_are_not_allowed() -> None:
     total = audio_alone(1, 3, 2)
 
