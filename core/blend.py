@@ -8,7 +8,7 @@ excludes it.
 import numpy as np
 
 from core import checks
-from core.arrays import F32, I32, Flags
+from core.arrays import F32
 from core.kernel import kernel
 
 LANES = 512  # 8 KB of sums stay in L1, and a loop over them is vectorised; row by row took 8 times
@@ -29,29 +29,11 @@ def standardise(scores: F32) -> F32:
     return out
 
 
-def blend(scores: F32, weights: F32) -> F32:
-    """Return the weighted sum of the standardised strategies, float32 `(n,)`.
-
-    NaN counts as 0, the mean of its strategy; a row that no strategy with a weight scores is NaN.
-    A row that any strategy with a weight excludes is -inf, whatever the sign of the weight.
-    Added in float32, strategy by strategy.
-
-    Args:
-        scores: float32 `(s, n)`, one row per strategy.
-        weights: float32 `(s,)`, finite; 0 leaves a strategy out, below 0 counts against a row.
-
-    Raises:
-        ValueError: Another dtype or shape, a weight that is not finite, or a score of +inf.
-    """
-    scores = _below_infinity(checks.floats("scores", scores, ("s", "n")))
-    weights = checks.finite("weights", weights, (scores.shape[0],))
-    out = np.empty(scores.shape[1], np.float32)
-    _blend(scores, weights, out)
-    return out
-
-
 def add(scores: F32, weight: float, out: F32, *, mean: float, deviation: float) -> None:
-    """Add what `blend` adds for one strategy of known moments to `out`, in place.
+    """Add one strategy to `out`, in place: `weight` times what `standardise` makes of it.
+
+    NaN counts as 0, the mean of its strategy; a row that no strategy scores stays NaN. A row that
+    any strategy excludes is -inf, whatever the sign of the weight. Added in float32.
 
     Args:
         scores: float32 `(m,)`, below +inf; rows of `out` beyond it get nothing.
@@ -69,61 +51,20 @@ def add(scores: F32, weight: float, out: F32, *, mean: float, deviation: float) 
     _add(scores, float(mean), scale, np.float32(weight), out[: scores.size])
 
 
-def add_coded(table: F32, codes: I32, out: F32) -> None:
-    """Add `table[codes]` to `out`, in place: a strategy that says the same of all rows of a code.
-
-    Args:
-        table: float32 `(c,)`, finite; the last is for code -1.
-        codes: int32 `(n,)`, -1 to c - 1; not checked again, since they are the catalogue's.
-        out: As for `add`.
-
-    Raises:
-        ValueError: An array does not fit.
-    """
-    out = checks.writable("out", out, ("n",))
-    codes = checks.ints("codes", codes, out.shape)
-    _add_coded(checks.finite("table", table, ("c",)), codes, out)
-
-
-def add_where(flags: Flags, value: float, out: F32) -> None:
-    """Add a constant to the flagged rows of `out`, in place.
-
-    Args:
-        flags: bool `(m,)`; rows of `out` beyond it get nothing.
-        value: Finite.
-        out: As for `add`.
-
-    Raises:
-        ValueError: An array does not fit.
-    """
-    out = checks.writable("out", out, ("n",))
-    flags = checks.flags("flags", flags, ("m",))
-    _add_where(flags, np.float32(value), out[: flags.size])
-
-
 def moments(scores: F32) -> tuple[float, float]:
     """Return mean and deviation of the finite scores, as `standardise` takes them; else 0.
 
     Raises:
         ValueError: `scores` is not float32 `(n,)`, or holds +inf.
     """
-    mean, scale = _moments(_below_infinity(checks.floats("scores", scores, ("n",))))
-    return float(mean), 1 / scale if scale > 0 else 0.0
+    mean, deviation = _moments(_below_infinity(checks.floats("scores", scores, ("n",))))
+    return float(mean), float(deviation)
 
 
 def _below_infinity(scores: F32) -> F32:
     if (scores == np.inf).any():
         raise ValueError("scores must be below infinity")
     return scores
-
-
-@kernel
-def _blend(scores, weights, out):  # type: ignore[no-untyped-def]
-    out[:] = np.float32(np.nan)
-    for strategy in range(weights.size):
-        if weights[strategy] != 0:
-            mean, scale = _moments(scores[strategy])
-            _add(scores[strategy], mean, scale, weights[strategy], out)
 
 
 @kernel
@@ -136,25 +77,9 @@ def _add(scores, mean, scale, weight, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _add_coded(table, codes, out):  # type: ignore[no-untyped-def]
-    last = table.size - 1
-    for row in range(out.size):
-        code, before = codes[row], out[row]
-        begun = np.float32(0) if np.isnan(before) else before
-        out[row] = begun + table[code if code >= 0 else last]
-
-
-@kernel
-def _add_where(flags, value, out):  # type: ignore[no-untyped-def]
-    for row in range(out.size):
-        before = out[row]
-        begun = np.float32(0) if np.isnan(before) else before
-        out[row] = begun + value if flags[row] else before
-
-
-@kernel
 def _standardise(scores, out):  # type: ignore[no-untyped-def]
-    mean, scale = _moments(scores)
+    mean, deviation = _moments(scores)
+    scale = 1 / deviation if deviation > 0 else 0.0
     for row in range(scores.size):
         score = scores[row]
         out[row] = (score - mean) * scale if np.isfinite(score) else score
@@ -162,7 +87,7 @@ def _standardise(scores, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def _moments(scores):  # type: ignore[no-untyped-def]
-    """Return mean and 1 / deviation of the finite scores; 0 for the latter where there is none.
+    """Return mean and deviation of the finite scores; 0 where there is none.
 
     Two passes: the mean of equal float32 scores is exact in float64, so their deviation is 0.
     """
@@ -174,8 +99,7 @@ def _moments(scores):  # type: ignore[no-untyped-def]
     totals[:] = 0.0
     for start in range(0, scores.size, LANES):
         _squares(scores[start : start + LANES], mean, totals)
-    deviation = np.sqrt(totals.sum() / count)
-    return mean, 1 / deviation if deviation > 0 else 0.0
+    return mean, np.sqrt(totals.sum() / count)
 
 
 @kernel

@@ -21,7 +21,7 @@ from scipy.sparse import csr_array
 import core
 from core import als, sgd
 from core.arrays import F32
-from core.blend import add, add_coded, add_where, blend, moments, standardise
+from core.blend import add, moments, standardise
 from core.communities import communities
 from core.ease import ease
 from core.embedding import Embedding
@@ -61,11 +61,8 @@ def _learning() -> None:
     ones, rows = np.ones(3, np.float32), np.arange(3, dtype=np.int32)
     square, offsets = np.ones((3, 3), np.float32), np.arange(4, dtype=np.int64)
     standardise(ones)
-    blend(square, ones)
     moments(ones)
     add(ones, 1.0, np.ones(3, np.float32), mean=0.0, deviation=1.0)
-    add_coded(ones, rows, np.ones(3, np.float32))
-    add_where(ones > 0, 1.0, np.ones(3, np.float32))
     best_of(_summed(square), 2, allowed=ones > 0, prices=ones, share=1.0)
     Embedding(square).products(ones, rows)
     topk(ones, 2, prices=ones, charge=1.0)

@@ -15,6 +15,7 @@ from service.api.fields import read_fields
 from service.base62 import base62
 from service.errors import NotAcceptable
 
+Wishes = tuple[bytes, bytes, bytes]  # Accept, Accept-Encoding, If-None-Match
 Coding = Literal["identity", "br", "zstd", "gzip"]
 
 JSON: Final = "application/json"
@@ -51,12 +52,18 @@ def read_form(accept: bytes, accept_encoding: bytes, fields: str) -> Form:
     return _form(accept[:LONGEST], accept_encoding[:LONGEST], fields)
 
 
+def form_of(wishes: Wishes, fields: str) -> Form:
+    """`read_form` of what `read_wishes` found."""
+    accept, accept_encoding, _ = wishes
+    return read_form(accept, accept_encoding, fields)
+
+
 def read_coding(accept_encoding: bytes) -> Coding:
     """The content coding alone, for answers that have one media type."""
     return _coding(accept_encoding[:LONGEST])
 
 
-def read_wishes(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes, bytes]:
+def read_wishes(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
     """Accept, Accept-Encoding and If-None-Match out of ASGI headers; repeated ones are joined."""
     accept = accept_encoding = if_none_match = b""
     for name, value in headers:

@@ -7,7 +7,8 @@ give the same answer to the byte.
 
 import re
 from collections.abc import Callable
-from time import monotonic, perf_counter
+from http import HTTPStatus
+from time import perf_counter
 from typing import Any
 
 from litestar.datastructures import State
@@ -15,9 +16,9 @@ from msgspec import UNSET, Struct
 
 from service import metrics
 from service.api.contract import query_of
-from service.api.forms import is_known, read_form, read_wishes
+from service.api.forms import form_of, read_wishes
 from service.api.recommendations import RecommendQuery
-from service.api.rendering import Headers, answer_headers, render
+from service.api.rendering import Response, respond
 from service.errors import EchoTuneError
 from service.recommend.ask import Ask
 
@@ -60,7 +61,7 @@ class Front:
                 return
         await self._app(scope, receive, send)
 
-    def _kept(self, user_id: str, scope: Any) -> tuple[int, Headers, bytes] | None:  # noqa: ANN401
+    def _kept(self, user_id: str, scope: Any) -> Response | None:  # noqa: ANN401
         question = self._question(scope["query_string"])
         if question is None:
             return None
@@ -68,18 +69,15 @@ class Front:
         answer = recommender.kept(user_id, question.key)
         if answer is None:
             return None
-        accept, accept_encoding, if_none_match = read_wishes(scope["headers"])
+        wishes = read_wishes(scope["headers"])
         try:
-            form = read_form(accept, accept_encoding, question.fields)
+            form = form_of(wishes, question.fields)
         except EchoTuneError:
             return None  # the application says what is wrong with it
-        if if_none_match and is_known(if_none_match, form.etag(answer.tag)):
-            return 304, answer_headers(answer, form, None, source="local", age_s=0), b""
-        recommender.sent(user_id, question.ask, answer)
-        rendering = render(answer, form, self._state.house.rendered)
-        age_s = int(monotonic() - answer.made)
-        headers = answer_headers(answer, form, rendering, source="local", age_s=age_s)
-        return 200, headers, rendering.body
+        response = respond(answer, form, wishes, self._state.house.rendered, source="local")
+        if response[0] == HTTPStatus.OK:
+            recommender.sent(user_id, question.ask, answer)
+        return response
 
     def _question(self, raw: bytes) -> Question | None:
         try:

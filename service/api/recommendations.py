@@ -1,7 +1,7 @@
 """GET /v1/users/{id}/recommendations, /v1/trending and /v1/tracks/{id}/similar."""
 
 from datetime import UTC, datetime
-from time import monotonic
+from http import HTTPStatus
 from typing import Annotated
 
 from litestar import Controller, Response, get
@@ -12,8 +12,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType, convert
 from service.api.compression import compressed
 from service.api.contract import AnyRequest, documents, read_path, read_query
 from service.api.fields import KNOWN
-from service.api.forms import MSGPACK, is_known, read_form, read_wishes
-from service.api.rendering import Headers, answer_headers, render
+from service.api.forms import MSGPACK, form_of, read_wishes
+from service.api.rendering import Headers, respond
 from service.api.scopes import scope
 from service.cache.rendered import Rendered
 from service.domain import Activity, Device, Mix, Mood, TrackId, UserId
@@ -118,21 +118,17 @@ class RecommendationController(Controller):
         `Accept-Encoding`. Each form of a list has an ETag of its own.
         """
         query = read_query(request, RecommendQuery)
-        accept, accept_encoding, if_none_match = read_wishes(request.scope["headers"])
-        form = read_form(accept, accept_encoding, query.fields)
+        wishes = read_wishes(request.scope["headers"])
+        form = form_of(wishes, query.fields)
         ask = query.ask()
         user_id = read_path(user_id, UserId)
         answer, source = await recommender.for_user(user_id, ask)
-        if is_known(if_none_match, form.etag(answer.tag)):
-            unchanged = answer_headers(answer, form, None, source=source, age_s=0)
-            return _response(b"", unchanged, status=304)
-        recommender.sent(user_id, ask, answer)
         # Not a dependency: Litestar resolves two of them in tasks, which doubles the time of a hit.
         rendered: Rendered = request.app.state.house.rendered
-        rendering = render(answer, form, rendered)
-        age_s = int(monotonic() - answer.made)
-        headers = answer_headers(answer, form, rendering, source=source, age_s=age_s)
-        return _response(rendering.body, headers)
+        status, headers, body = respond(answer, form, wishes, rendered, source=source)
+        if status == HTTPStatus.OK:
+            recommender.sent(user_id, ask, answer)
+        return _response(body, headers, status=status)
 
     @get(
         "/v1/tracks/{track_id:str}/similar",
@@ -164,7 +160,7 @@ class RecommendationController(Controller):
         return similar_tracks.trending(read_query(request, TrendingQuery).limit)
 
 
-def _response(body: bytes, headers: Headers, *, status: int = 200) -> Response[Page]:
+def _response(body: bytes, headers: Headers, *, status: int) -> Response[Page]:
     texts = {name.decode(): value.decode() for name, value in headers}
     return Response(body, status_code=status, headers=texts)  # type: ignore[arg-type]
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from core import reference
-from core.spectral import Directions, score, spectral
+from core.spectral import Directions, spectral
 
 
 def weights(x, **options):
@@ -68,7 +68,8 @@ def test_the_score_is_the_weighted_sum_of_the_rows_heard(seed, heard):
     rows = rng.permutation(6)[:heard].astype(np.int32)
     strengths = rng.standard_normal(heard, np.float32)
 
-    actual = score(Directions(left, right), rows, strengths)
+    directions = Directions(left, right)
+    actual = directions.targets.values @ directions.query(rows, strengths)
 
     np.testing.assert_allclose(actual, strengths @ (left @ right.T)[rows], atol=1e-4)
 
@@ -92,7 +93,7 @@ def test_less_weight_for_popular_targets_is_less():
 )
 def test_refuses_a_history_that_does_not_fit(rows, strengths, message):
     with pytest.raises(ValueError, match=message):
-        score(spectral(csr_array(two_tastes()), dimensions=2), rows, strengths)
+        spectral(csr_array(two_tastes()), dimensions=2).query(rows, strengths)
 
 
 def test_refuses_directions_that_do_not_pair_and_exponents_that_are_no_numbers():

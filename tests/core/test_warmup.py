@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from core import als, sgd, warmup
-from core.blend import add, add_coded, add_where, blend, standardise
+from core.blend import add, moments, standardise
 from core.communities import communities
 from core.embedding import Embedding
 from core.evaluation import Truth, mrr, ndcg, recall
@@ -59,8 +59,6 @@ def ordinary_calls(folder):
     for given in (scores[0], scores[:, 3], mapped(folder, scores[1]), scores[0, :0]):
         topk(given, np.int64(10))
         standardise(given)
-    blend(scores, scores[:, 0])
-    blend(np.asfortranarray(scores), scores[:, 0])
     sums(folder, features, scores)
     for users in (40, 200):
         listens = csr_array((rng.random((users, 90)) < 0.2).astype(np.float32))
@@ -97,8 +95,7 @@ def sums(folder, features, scores):
     """What lists are made of, on the catalogue's arrays."""
     summed, codes = np.full(5000, np.nan, np.float32), np.arange(5000, dtype=np.int32) % 7
     add(scores[0, :70], np.float32(1), summed, mean=np.float64(0), deviation=1)
-    add_coded(scores[0, :8], codes, summed)
-    add_where(scores[0] > 0.5, 1, summed)
+    moments(scores[:, 3])
     for given in (np.ascontiguousarray(features.T), mapped(folder, features.T)):
         embedding, query = Embedding(given), features[:, 7]
         total = Sum(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from core.blend import blend
+from core.reference import blend
 from service.domain import Part
 from service.model.version import BlendWeights
 from service.recommend.scoring import WITHOUT_COLLABORATIVE, combine, shares, total_of, weights_for
