@@ -28,6 +28,8 @@ from service.recommend.parts import (
 WITHOUT_COLLABORATIVE = BlendWeights(artist=1.0, genre=0.5, audio=0.25, context=0.5, trending=0.1)
 """For somebody with wishes and no listens, or before the first fit. The weights of a model say how
 much content adds to co-listening, which is little; here content is all there is."""
+LEAST = 1e-30
+"""Of a deviation: a smaller one is rounding, and what is divided by it is beyond float32."""
 Coded = Literal["artist", "genre"]
 
 
@@ -113,7 +115,7 @@ def total_of(parts: Mapping[Part, Scores], weights: BlendWeights, features: Arra
             rest = rest if rest.size else np.full(len(features), np.nan, np.float32)
             blend.add(scores, weight, rest, mean=mean, deviation=deviation)
         else:
-            scale = weight / deviation if deviation > 0 else 0.0
+            scale = weight / deviation if deviation > LEAST else 0.0
             total = _with(total, name, scores, scale=scale, shift=-mean * scale, weight=weight)
     if rest.size:
         total = structs.replace(total, flats=(*total.flats, Flat(rest)))
@@ -136,13 +138,13 @@ def shares(total: Total, rows: Rows) -> tuple[Array, Array]:
     Both float32 (parts, rows); NaN and 0 where a part says nothing.
     """
     said = np.empty((len(total.parts), rows.size), np.float32)
-    scales, means = np.zeros((2, len(total.parts), 1), np.float32)
+    scales, means = np.zeros((2, len(total.parts), 1))  # float64: a deviation may be tiny
     for place, (name, scores) in enumerate(total.parts.items()):
         said[place] = at(scores, rows)
         mean, deviation = total.moments[name]
         means[place] = mean
         scales[place] = getattr(total.weights, name) / deviation if deviation > 0 else 0.0
-    added = (said - means) * scales
+    added = ((said - means) * scales).astype(np.float32)
     added[np.isnan(added)] = 0
     return said, added
 

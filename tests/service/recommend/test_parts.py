@@ -92,6 +92,16 @@ def test_co_listening_that_found_nothing_leaves_the_other_parts_to_speak() -> No
     assert 5 == total.best(5)[0].size
 
 
+def test_a_table_of_rounding_errors_says_nothing() -> None:
+    table = np.array([0, 1e-45, 0], np.float32)
+    codes, counts = np.array([0, 1, 0], np.int32), np.array([2, 1, 0])
+    parts: Parts = {"artist": ByCode(table, codes, counts)}
+
+    total = total_of(parts, weights_for(parts, None), np.empty((3, 0), np.float32))
+
+    assert [0, 0, 0] == total.at(np.arange(3, dtype=np.int32)).tolist()
+
+
 def test_a_total_forgets_rows_that_are_not_allowed() -> None:
     total = audio_alone(1, 3, 2)
 

@@ -1,7 +1,7 @@
 """Parts into one score: what serving, training and evaluation share."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ def test_the_score_is_the_blend_of_the_kernel_with_the_weight_of_each_part(parts
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@example({"collaborative": np.array([0, 1e-45], np.float32)})
 @given(PARTS)
 def test_the_shares_of_a_row_sum_to_its_score(parts) -> None:
     rows = np.arange(len(next(iter(parts.values()))), dtype=np.int32)
