@@ -26,6 +26,9 @@ ListenId = Annotated[str, Meta(pattern=r"^[!-~]{0,64}$(?!\n)")]
 Text = Annotated[str, Meta(max_length=500)]
 Name = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
 Word = Annotated[str, Meta(max_length=64)]
+Label = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,63}$(?!\n)")]
+Key = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)")]
+Value = float | Text
 Share = Annotated[float, Meta(ge=0, le=1)]
 Utc = Annotated[datetime, Meta(tz=True)]
 
@@ -174,6 +177,36 @@ class Neighbour(Struct, frozen=True):
 
     user_id: str
     similarity: float
+
+
+class Variant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One arm of an experiment; `settings` are what it changes, none for the control."""
+
+    name: Label
+    weight: Annotated[float, Meta(gt=0, le=1_000)] = 1.0  # of the traffic, beside the others'
+    settings: dict[Key, Value] = {}
+
+
+class Guardrail(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What must not get worse than this, relative to the control: 0.02 is two per cent."""
+
+    metric: Key
+    most_loss: Annotated[float, Meta(ge=0, le=1)]
+
+
+class Experiment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is tried on whom. The first variant is the control; names are never given twice."""
+
+    name: Label
+    variants: Annotated[tuple[Variant, ...], Meta(min_length=2, max_length=20)]
+    status: Literal["draft", "running", "stopped", "archived"] = "draft"
+    allocation: Share = 0.1  # of the audience
+    audience: dict[Key, Value] = {}  # what a user has to be; empty: everybody
+    layer: Label | None = None  # experiments of one layer never share a user
+    starts: Utc | None = None
+    ends: Utc | None = None
+    guardrails: Annotated[tuple[Guardrail, ...], Meta(max_length=20)] = ()
+    rev: int = 0  # how often it was stored; 0: never
 
 
 class Context(Struct, frozen=True, kw_only=True):

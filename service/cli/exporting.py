@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def export(folder: Path) -> None:
-    """Write everything in the store to FOLDER: tracks, aliases, users and listens.
+    """Write everything in the store to FOLDER: tracks, aliases, users, experiments, listens.
 
     `echotune import echotune FOLDER` puts it into another store; rows keep their order. The way
     from SQLite to MongoDB and back. Models are not in it: fit again.

@@ -1,7 +1,7 @@
 """Everything a store holds that cannot be derived again, as a folder of JSON lines.
 
-`tracks` in row order, `aliases`, `users` (what they said of themselves) and `listens`, each
-gzipped, and a manifest with counts and SHA-256 that is written last. The same content gives the
+`tracks` in row order, `aliases`, `users` (what they said of themselves), `experiments` and
+`listens`, each gzipped, and a manifest with counts and SHA-256 that is written last. The same content gives the
 same bytes, whichever store it came from. Revs, profiles and neighbours stay behind: they are made
 anew.
 """
@@ -16,13 +16,15 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from service.domain import Listen, Track, User, UserSettings
-from service.errors import Invalid, UnusableFile
+from service.domain import Experiment, Listen, Track, User, UserSettings
+from service.errors import Conflict, Invalid, UnusableFile
 from service.store import Store
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
-PARTS = ("tracks", "aliases", "users", "listens")
+PARTS = ("tracks", "aliases", "users", "experiments", "listens")
+BY_FORMAT = {1: set(PARTS) - {"experiments"}, FORMAT: set(PARTS)}
+"""The files of an export; the ones of older releases are still read."""
 BATCH = 5_000
 USERS_AT_ONCE = 256
 LEVEL = 6
@@ -99,6 +101,8 @@ async def _rows(store: Store, name: str) -> AsyncIterator[Sequence[object]]:
     elif name == "users":
         async for users in store.users(batch=BATCH):
             yield [_said(user) for user in users]
+    elif name == "experiments":
+        yield [msgspec.structs.replace(one, rev=0) for one in await store.experiments()]
     else:
         async for listens in store.listens(batch=BATCH):
             yield listens
@@ -137,7 +141,7 @@ def check_export(folder: Path) -> Manifest:
         raise UnusableFile(f"{folder} has no {MANIFEST}: no export, or one cut short") from error
     except (OSError, msgspec.DecodeError) as error:
         raise UnusableFile(f"{folder / MANIFEST} cannot be read: {error}") from error
-    if manifest.format != FORMAT or manifest.parts.keys() != set(PARTS):
+    if manifest.parts.keys() != BY_FORMAT.get(manifest.format):
         raise UnusableFile(f"{folder} was written by another release")
     for name, part in manifest.parts.items():
         path = _path(folder, name)
@@ -155,8 +159,9 @@ async def read_export(store: Store, folder: Path, *, on_progress: Progress) -> i
 
     Raises:
         UnusableFile: a file is not what the manifest says; nothing was stored.
+        Conflict: somebody changed an experiment while this one came in.
     """
-    check_export(folder)
+    manifest = check_export(folder)
     done = stored = 0
     for tracks in _read(folder, "tracks", Track):
         await store.put_tracks(tracks)
@@ -169,6 +174,11 @@ async def read_export(store: Store, folder: Path, *, on_progress: Progress) -> i
             some = users[start : start + USERS_AT_ONCE]
             await asyncio.gather(*(_settle(store, said) for said in some))
         on_progress(done := done + len(users))
+    if "experiments" in manifest.parts:
+        for experiments in _read(folder, "experiments", Experiment):
+            for experiment in experiments:
+                await _bring(store, experiment)
+            on_progress(done := done + len(experiments))
     for listens in _read(folder, "listens", Listen):
         stored += sum((await store.append(listens)).stored)
         on_progress(done := done + len(listens))
@@ -179,6 +189,15 @@ async def _settle(store: Store, said: Said) -> None:
     user = await store.user(said.id)
     if user is None or _said(user) != said:
         await store.put_user(said.id, said.settings)
+
+
+async def _bring(store: Store, experiment: Experiment) -> None:
+    known = await store.experiment(experiment.name)
+    rev = known.rev if known else 0
+    if known == msgspec.structs.replace(experiment, rev=rev):
+        return
+    if await store.put_experiment(experiment, expected_rev=rev) is None:
+        raise Conflict(f"experiment {experiment.name} was changed meanwhile; import again")
 
 
 def _read(folder: Path, name: str, kind: type[Row]) -> Iterator[list[Row]]:

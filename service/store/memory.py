@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from msgspec import structs
 
-from service.domain import Listen, Neighbour, StoredProfile, Track, User, UserSettings
+from service.domain import Experiment, Listen, Neighbour, StoredProfile, Track, User, UserSettings
 from service.store.protocol import Appended
 
 
@@ -20,6 +20,7 @@ class MemoryStore:
         self._users: dict[str, User] = {}
         self._profiles: dict[str, StoredProfile] = {}
         self._neighbours: dict[str, tuple[int, list[Neighbour]]] = {}
+        self._experiments: dict[str, Experiment] = {}
         self._rev = 0
 
     async def append(self, listens: Sequence[Listen]) -> Appended:
@@ -120,6 +121,22 @@ class MemoryStore:
         _, known = self._neighbours.get(user_id, (0, []))
         near = [one for one in known if one.similarity >= least]
         return sorted(near, key=lambda one: (-one.similarity, one.user_id))[: max(limit, 0)]
+
+    async def put_experiment(
+        self, experiment: Experiment, *, expected_rev: int
+    ) -> Experiment | None:
+        known = self._experiments.get(experiment.name)
+        if expected_rev != (known.rev if known else 0):
+            return None
+        stored = structs.replace(experiment, rev=expected_rev + 1)
+        self._experiments[experiment.name] = stored
+        return stored
+
+    async def experiment(self, name: str) -> Experiment | None:
+        return self._experiments.get(name)
+
+    async def experiments(self) -> list[Experiment]:
+        return [self._experiments[name] for name in sorted(self._experiments)]
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
         plays: dict[tuple[str, datetime], int] = defaultdict(int)

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from service.domain import (
+    Experiment,
     Listen,
     Neighbour,
     StoredProfile,
@@ -25,6 +26,7 @@ from service.store import mongo_queries as queries
 from service.store import mongo_transaction as transaction
 from service.store.mongo_documents import (
     Document,
+    document_to_experiment,
     document_to_listen,
     document_to_neighbour,
     document_to_profile,
@@ -153,6 +155,21 @@ class MongoStore:
             return []
         found = await self._find(queries.nearest(user_id, limit, least))
         return [document_to_neighbour(document) for document in found]
+
+    async def put_experiment(
+        self, experiment: Experiment, *, expected_rev: int
+    ) -> Experiment | None:
+        return await self._writes.run(
+            lambda on: transaction.put_experiment(on, experiment, expected_rev)
+        )
+
+    async def experiment(self, name: str) -> Experiment | None:
+        found = await self._find(queries.one_of("experiments", name))
+        return document_to_experiment(found[0]) if found else None
+
+    async def experiments(self) -> list[Experiment]:
+        found = await self._find(queries.all_in_order("experiments"))
+        return [document_to_experiment(document) for document in found]
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
         found = await self._aggregate(queries.plays(since), queries.plays_by_hour(since))

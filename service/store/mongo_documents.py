@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from service.domain import Listen, Neighbour, StoredProfile, Track, User
+from service.domain import Experiment, Listen, Neighbour, StoredProfile, Track, User
 
 Document = dict[str, Any]
 
@@ -80,3 +80,15 @@ def neighbour_to_document(user_id: str, neighbour: Neighbour) -> Document:
 def document_to_neighbour(document: Mapping[str, Any]) -> Neighbour:
     """The other end of the pair."""
     return Neighbour(document["user2_id"], document["similarity"])
+
+
+def experiment_to_document(experiment: Experiment) -> Document:
+    """`_id` is the name. Times are text: a date of MongoDB would drop the microseconds."""
+    fields = msgspec.to_builtins(experiment)
+    return {"_id": fields.pop("name"), **fields}
+
+
+def document_to_experiment(document: Mapping[str, Any]) -> Experiment:
+    """The experiment as it was put."""
+    fields = {name: value for name, value in document.items() if name != "_id"}
+    return msgspec.convert({"name": document["_id"], **fields}, Experiment)

@@ -93,6 +93,8 @@ ASKED: tuple[tuple[str, Query], ...] = (
     ("users", queries.some_of("users", ["u", "v"], ("_id", "rev"))),
     ("every user", queries.all_in_order("users")),
     ("profile", queries.one_of("profiles", "u")),
+    ("experiment", queries.one_of("experiments", "e")),
+    ("every experiment", queries.all_in_order("experiments")),
     ("neighbours", queries.nearest("u", 20, 0.1)),
     ("neighbours to replace", queries.neighbours_of("u")),
     ("neighbours to erase", queries.neighbour_to("u")),

@@ -8,12 +8,14 @@ import msgspec
 from msgspec import Struct
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 
-from service.domain import Listen, Neighbour, StoredProfile, Track, User
+from service.domain import Experiment, Listen, Neighbour, StoredProfile, Track, User
 from service.store import mongo_queries as queries
 from service.store.mongo_documents import (
     Document,
+    document_to_experiment,
     document_to_track,
     document_to_user,
+    experiment_to_document,
     listen_key,
     listen_to_document,
     neighbour_to_document,
@@ -210,6 +212,21 @@ async def put_neighbours(
         documents = [neighbour_to_document(user_id, neighbour) for neighbour in neighbours]
         await on.insert("user_similarities", documents)
     return True
+
+
+async def put_experiment(
+    on: Transaction, experiment: Experiment, expected_rev: int
+) -> Experiment | None:
+    """Compare and set: whoever writes the same one meanwhile makes this run again, and lose."""
+    found = await on.find(queries.one_of("experiments", experiment.name))
+    known = document_to_experiment(found[0]).rev if found else 0
+    if known != expected_rev:
+        return None
+    stored = msgspec.structs.replace(experiment, rev=expected_rev + 1)
+    document = experiment_to_document(stored)
+    change = ReplaceOne(queries.named(stored.name), document) if found else InsertOne(document)
+    await on.write("experiments", [change])
+    return stored
 
 
 async def _newest(on: Transaction, name: str, user_id: str, rev: int) -> bool:

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from service.domain import Listen, Neighbour, StoredProfile, Track, User, UserSettings
+from service.domain import Experiment, Listen, Neighbour, StoredProfile, Track, User, UserSettings
 
 
 class Appended(Struct, frozen=True):
@@ -18,7 +18,7 @@ class Appended(Struct, frozen=True):
 
 @runtime_checkable  # Litestar checks what it injects
 class Store(Protocol):
-    """Listens (append-only), tracks (never removed) and users.
+    """Listens (append-only), tracks and experiments (never removed) and users.
 
     Adapters raise `StoreUnavailable` and nothing else. What returns is durable.
     """
@@ -95,6 +95,24 @@ class Store(Protocol):
 
     async def neighbours(self, user_id: str, limit: int, *, least: float) -> list[Neighbour]:
         """At most `limit` users at least so similar, nearest first, then by id."""
+        ...
+
+    async def put_experiment(
+        self, experiment: Experiment, *, expected_rev: int
+    ) -> Experiment | None:
+        """Store it as of rev `expected_rev` + 1; None, and nothing done, when another is there.
+
+        `expected_rev` is the rev that was read before the change, 0 for a new one; the rev that
+        `experiment` itself carries does not count.
+        """
+        ...
+
+    async def experiment(self, name: str) -> Experiment | None:
+        """The experiment with this name."""
+        ...
+
+    async def experiments(self) -> list[Experiment]:
+        """All of them by name, archived ones too."""
         ...
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:

@@ -17,6 +17,7 @@ import msgspec
 
 from service.domain import (
     EPOCH,
+    Experiment,
     Listen,
     Neighbour,
     StoredProfile,
@@ -53,6 +54,7 @@ ASKED = {  # what requests ask; trends and ratings are read once at start and go
     "track": "SELECT body FROM tracks WHERE id = 't'",
     "aliases": "SELECT track_id FROM aliases WHERE kind = 'isrc' AND value = 'x'",
     "user": "SELECT body FROM users WHERE id = 'u'",
+    "experiment": "SELECT body FROM experiments WHERE name = 'e'",
     "neighbours": "SELECT * FROM user_similarities WHERE user1_id = 'u' AND similarity >= 0.1",
 }
 
@@ -186,6 +188,21 @@ class SqliteStore:
             (user_id, least, max(limit, 0)),
         )
         return [Neighbour(*row) for row in rows]
+
+    async def put_experiment(
+        self, experiment: Experiment, *, expected_rev: int
+    ) -> Experiment | None:
+        return await self._writer.run(
+            lambda connection: writes.put_experiment(connection, experiment, expected_rev)
+        )
+
+    async def experiment(self, name: str) -> Experiment | None:
+        rows = await self._read("SELECT body FROM experiments WHERE name = ?", (name,))
+        return msgspec.msgpack.decode(rows[0][0], type=Experiment) if rows else None
+
+    async def experiments(self) -> list[Experiment]:
+        rows = await self._read("SELECT body FROM experiments ORDER BY name", ())
+        return [msgspec.msgpack.decode(body, type=Experiment) for (body,) in rows]
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
         rows = await self._read(

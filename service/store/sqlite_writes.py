@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from service.domain import Neighbour, StoredProfile, Track, User, milliseconds
+from service.domain import Experiment, Neighbour, StoredProfile, Track, User, milliseconds
 from service.store.protocol import Appended
 from service.store.sqlite_rows import LISTEN_COLUMNS, row_to_user
 
@@ -41,6 +41,9 @@ CREATE TABLE IF NOT EXISTS user_similarities (
     PRIMARY KEY (user1_id, similarity, user2_id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS seen_from ON user_similarities (user2_id);
+CREATE TABLE IF NOT EXISTS experiments (
+    name TEXT PRIMARY KEY, rev INTEGER NOT NULL, body BLOB NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS revs (last INTEGER NOT NULL);
 INSERT INTO revs SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM revs);
 """
@@ -141,3 +144,18 @@ def put_neighbours(
         [(user_id, one.similarity, one.user_id) for one in neighbours],
     )
     return True
+
+
+def put_experiment(
+    connection: sqlite3.Connection, experiment: Experiment, expected_rev: int
+) -> Experiment | None:
+    """Compare and set: None when the rev that is stored is another one."""
+    stored = msgspec.structs.replace(experiment, rev=expected_rev + 1)
+    row = (stored.name, stored.rev, msgspec.msgpack.encode(stored), expected_rev)
+    put = connection.execute(
+        "UPDATE experiments SET rev = ?2, body = ?3 WHERE name = ?1 AND rev = ?4"
+        if expected_rev
+        else "INSERT OR IGNORE INTO experiments (name, rev, body) SELECT ?1, ?2, ?3 WHERE ?4 = 0",
+        row,
+    )
+    return stored if put.rowcount == 1 else None

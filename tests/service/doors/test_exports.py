@@ -4,9 +4,19 @@ import gzip
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from service.domain import Blocked, Features, Listen, Preferences, Track, UserSettings
+from service.domain import (
+    Blocked,
+    Experiment,
+    Features,
+    Listen,
+    Preferences,
+    Track,
+    UserSettings,
+    Variant,
+)
 from service.doors import exports
 from service.doors.exports import read_export, write_export
 from service.errors import Invalid, UnusableFile
@@ -15,6 +25,8 @@ from service.store.memory import MemoryStore
 from tests.stores import ADAPTERS, opened
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
+ARMS = Variant(name="control"), Variant(name="ü".encode().hex(), settings={"balance": 0.5})
+TRIED = Experiment(name="tried", variants=ARMS, status="stopped", starts=AT.replace(microsecond=7))
 
 
 async def fill(store: Store) -> None:
@@ -36,6 +48,9 @@ async def fill(store: Store) -> None:
         "silent", UserSettings(timezone="Asia/Tokyo", blocked=Blocked(artists=("Ö",)))
     )
     await store.put_user("u1", UserSettings(preferences=Preferences(explicit=False)))
+    await store.put_experiment(Experiment(name="b", variants=ARMS), expected_rev=0)
+    await store.put_experiment(Experiment(name="tried", variants=ARMS), expected_rev=0)
+    await store.put_experiment(TRIED, expected_rev=1)
     await store.append(
         [
             Listen(id=f"{n}", user_id=f"u{n % 3}", track_id="a", plays=n + 1,
@@ -76,10 +91,12 @@ async def test_out_of_one_store_into_another_gives_the_same_bytes(
         await write_export(store, tmp_path / "second", on_progress=nothing)
         aliases = await store.resolve("isrc", ["I1", "old"])
         assert rows == [track.id for track in await store.tracks()]
+        tried = await store.experiment("tried")
 
+    assert msgspec.structs.replace(TRIED, rev=1) == tried
     assert (41, 0) == (new, again)
     assert {"I1": "m", "old": "z"} == aliases
-    assert {"tracks": 5, "aliases": 4, "users": 4, "listens": 41} == {
+    assert {"tracks": 5, "aliases": 4, "users": 4, "experiments": 2, "listens": 41} == {
         name: part.rows for name, part in written.parts.items()
     }
     assert contents(tmp_path / "first") == contents(tmp_path / "second")
@@ -109,7 +126,7 @@ async def test_progress_ends_at_the_number_of_rows(folder) -> None:
     await read_export(MemoryStore(), folder, on_progress=said.append)
 
     assert sorted(said) == said
-    assert 54 == said[-1] == exports.check_export(folder).rows
+    assert 56 == said[-1] == exports.check_export(folder).rows
 
 
 @pytest.mark.parametrize("name", exports.PARTS)
@@ -122,6 +139,26 @@ async def test_a_file_that_was_changed_is_refused_before_anything_is_stored(fold
         await read_export(store, folder, on_progress=nothing)
 
     assert {"listens": 0, "tracks": 0, "users": 0} == await store.counts()
+
+
+async def test_an_export_of_a_release_without_experiments_is_read(folder) -> None:
+    manifest = msgspec.json.decode((folder / "manifest.json").read_bytes())
+    del manifest["parts"]["experiments"]
+    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest | {"format": 1}))
+    (folder / "experiments.jsonl.gz").unlink()
+    store = MemoryStore()
+
+    assert 41 == await read_export(store, folder, on_progress=nothing)
+    assert [] == await store.experiments()
+
+
+async def test_an_import_keeps_what_is_told_of_an_experiment_once(folder) -> None:
+    store = MemoryStore()
+    await store.put_experiment(Experiment(name="tried", variants=ARMS), expected_rev=0)
+    await read_export(store, folder, on_progress=nothing)
+    await read_export(store, folder, on_progress=nothing)
+
+    assert msgspec.structs.replace(TRIED, rev=2) == await store.experiment("tried")
 
 
 async def test_an_export_cut_short_is_refused(folder) -> None:
