@@ -1,9 +1,9 @@
 """Everything a store holds that cannot be derived again, as a folder of JSON lines.
 
 `tracks` in row order, `aliases`, `users` (what they said of themselves), `experiments` and
-`listens`, each gzipped, and a manifest with counts and SHA-256 that is written last. The same content gives the
-same bytes, whichever store it came from. Revs, profiles and neighbours stay behind: they are made
-anew.
+`listens`, each gzipped, and a manifest with counts and SHA-256 that is written last. The same
+content gives the same bytes, whichever store it came from. Revs, profiles and neighbours stay
+behind: they are made anew.
 """
 
 import asyncio

@@ -67,7 +67,7 @@ class Refresh:
 
     async def _look(self) -> None:
         changed = told = False  # heard of a change and could not read it yet
-        published = self._trainer.serving
+        seen = self._trainer.serving
         for second in itertools.count(1):
             await asyncio.sleep(LOOK_EVERY_S)
             try:
@@ -81,8 +81,11 @@ class Refresh:
                 if told or untold:
                     await self.load()
                     changed = told = False
-                if published != (published := self._trainer.published):  # a fit writes no row
+                published = await self._trainer.published()  # a fit writes no row
+                again = second % UNTOLD_EVERY == 0 and published != self._trainer.serving
+                if published != seen or again:
                     await self._trainer.resume()
+                    seen = published
             except Unavailable as error:
                 log.warning("could not look for changes", reason=str(error))
             except Exception:  # a watcher that ends silently would serve old data for ever

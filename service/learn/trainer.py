@@ -17,6 +17,7 @@ from service.jobs import Progress
 from service.learn.interactions import read_interactions
 from service.learn.prices import DEFAULT, Target
 from service.learn.training import fit_model
+from service.learn.versions import Versions
 from service.learn.weights import read_weights
 from service.model import files
 from service.model.current import Current
@@ -47,19 +48,23 @@ class Trainer:
         self._store, self._bus, self._current = store, bus, current
         self._folder, self._clock, self._target = folder, clock, target
         self._weights = weights
+        self._versions = Versions(folder, store.models)
 
     @property
     def serving(self) -> str | None:
         """The version that answers now."""
         return self._current.model.version if self._current.model else None
 
-    @property
-    def published(self) -> str | None:
-        """The version that was activated last, by whichever process."""
-        return files.current(self._folder)
+    async def published(self) -> str | None:
+        """The version that was activated last, by whichever process.
+
+        Raises:
+            StoreUnavailable
+        """
+        return await self._versions.current()
 
     def versions(self) -> list[files.Manifest]:
-        """What is kept, oldest first."""
+        """What the data folder keeps, oldest first."""
         return files.versions(self._folder)
 
     async def fit(self, progress: Progress) -> None:
@@ -109,20 +114,26 @@ class Trainer:
 
         Raises:
             UnknownModel: it is not kept, or must not be served.
+            StoreUnavailable: other processes cannot be given it.
         """
-        model = await anyio.to_thread.run_sync(self._load, version)
-        await anyio.to_thread.run_sync(files.activate, self._folder, version)
+        model = await self._load(version)
+        await self._versions.activate(version)
         await self._serve(model)
 
     async def resume(self) -> None:
-        """Serve what was served last, or the newest version that is whole; none is fine too."""
-        wanted = files.current(self._folder)
-        if wanted == self.serving and wanted is not None:
-            return
-        rest = [one.version for one in reversed(self.versions()) if one.version != wanted]
-        for version in [wanted, *rest] if wanted else rest:
+        """Serve what was activated last; else go on as now, or with the newest version that loads.
+
+        Raises:
+            StoreUnavailable: nobody can tell what was.
+        """
+        wanted, newest = await self.published(), [one.version for one in reversed(self.versions())]
+        for version in dict.fromkeys([wanted, self.serving, *newest]):
+            if version is None:
+                continue
+            if version == self.serving:
+                return
             try:
-                model = await anyio.to_thread.run_sync(self._load, version)
+                model = await self._load(version)
             except UnknownModel as error:
                 log.warning("model left out", version=version, reason=str(error))
                 continue
@@ -137,6 +148,11 @@ class Trainer:
             metrics.ACCURACY.labels(algorithm, metric).set(value)
         await self._bus.publish(ModelPublished(model.version))
 
-    def _load(self, version: str) -> Model:
+    async def _load(self, version: str) -> Model:
+        await self._versions.bring(version)
         track_ids = [brief.id for brief in self._current.catalogue.briefs]
-        return files.load(self._folder, version, track_ids).prepare()
+
+        def work() -> Model:
+            return files.load(self._folder, version, track_ids).prepare()
+
+        return await anyio.to_thread.run_sync(work)

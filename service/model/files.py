@@ -92,9 +92,38 @@ def save(model: Model, track_ids: Sequence[str], folder: Path) -> None:
     _sync(making)
     making.rename(folder / model.version)
     _sync(folder)
+    _drop_old(folder, model.version)
+
+
+def names(folder: Path, version: str) -> list[str]:
+    """The files of a version.
+
+    Raises:
+        UnknownModel: there is no such version.
+    """
+    manifest = _manifest(folder / version)
+    if manifest is None:
+        raise UnknownModel(f"there is no model {version!r}")
+    return [*manifest.files, MANIFEST]
+
+
+def holds(folder: Path, version: str) -> bool:
+    """Whether a version is there: whole, since it was renamed into its place."""
+    return (folder / version / MANIFEST).exists()
+
+
+def adopt(making: Path, folder: Path, version: str) -> None:
+    """Make the synced files in `making`, a folder inside of `folder`, a version of it."""
+    _sync(making)
+    making.rename(folder / version)
+    _sync(folder)
+    _drop_old(folder, version)
+
+
+def _drop_old(folder: Path, spared: str) -> None:
     for old in versions(folder)[:-KEPT]:
-        if old.version not in (model.version, current(folder)):
-            shutil.rmtree(folder / old.version)
+        if old.version not in (spared, current(folder)):
+            shutil.rmtree(folder / old.version, ignore_errors=True)  # another process does so too
 
 
 def load(folder: Path, version: str, track_ids: Sequence[str]) -> Model:

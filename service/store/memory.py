@@ -13,6 +13,8 @@ from service.store.protocol import Appended
 class MemoryStore:
     """Dicts behind the store protocol."""
 
+    models: None = None  # versions stay in the data folder
+
     def __init__(self) -> None:
         self._listens: dict[str, dict[str, Listen]] = defaultdict(dict)
         self._tracks: dict[str, Track] = {}

@@ -34,6 +34,7 @@ from service.store.mongo_documents import (
     document_to_user,
 )
 from service.store.mongo_driver import Client, closed, connect, database, refusing, settled
+from service.store.mongo_published import MongoPublished
 from service.store.mongo_queries import Query
 from service.store.mongo_transaction import cursor_of
 from service.store.mongo_writes import Writes
@@ -49,6 +50,7 @@ class MongoStore:
     def __init__(self, reads: Any, long: Any) -> None:  # noqa: ANN401 - clients of either driver
         self._clients = reads, long
         self._reads, self._long = database(reads), database(long)
+        self.models = MongoPublished(self._reads, self._long)
         self._process = secrets.token_hex(8)
         self._writes = Writes(long, self._long, self._process)
         self._seen: dict[str, int] | None = None

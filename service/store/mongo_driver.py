@@ -8,6 +8,8 @@ from typing import Any
 
 from bson import CodecOptions
 from bson.errors import BSONError
+from gridfs.asynchronous import AsyncGridFSBucket
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConfigurationError, InvalidName, InvalidURI, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -75,6 +77,15 @@ def database(client: Any) -> Any:  # noqa: ANN401 - of either driver
         read_concern=MAJORITY,
         write_concern=DURABLE,
     )
+
+
+def bucket(of: Any, name: str) -> Any:  # noqa: ANN401 - of either driver
+    """GridFS of a database; its writes wait for a majority as the database's do."""
+    if isinstance(of, AsyncDatabase):
+        return AsyncGridFSBucket(of, name)
+    from motor.motor_asyncio import AsyncIOMotorGridFSBucket  # not needed by the other one
+
+    return AsyncIOMotorGridFSBucket(of, name)
 
 
 async def closed(*clients: Any) -> None:  # noqa: ANN401 - of either driver

@@ -44,6 +44,10 @@ COLLECTIONS = (
     "profiles",
     "user_similarities",
     "experiments",  # _id: name
+    f"{queries.BUCKET}.files",  # GridFS: files of model versions
+    f"{queries.BUCKET}.chunks",
+    "published",  # _id: model version, once it is whole
+    "serving",  # the model that every process serves
     "floors",  # the rev that new users start from
     "processes",  # how often each has committed
 )
@@ -71,6 +75,18 @@ INDEXES = (
         keys=(("user1_id", 1), ("similarity", -1), ("user2_id", 1)),
     ),
     Index(collection="user_similarities", name="seen_from", keys=(("user2_id", 1),)),
+    # As the driver names them; it makes them at the first upload if they are not there.
+    Index(
+        collection=f"{queries.BUCKET}.files",
+        name="filename_1_uploadDate_1",
+        keys=(("filename", 1), ("uploadDate", 1)),
+    ),
+    Index(
+        collection=f"{queries.BUCKET}.chunks",
+        name="files_id_1_n_1",
+        keys=(("files_id", 1), ("n", 1)),
+        unique=True,
+    ),
     Index(collection="processes", name="seen", keys=(("at", 1),), expire_s=FORGET_PROCESS_S),
 )
 
@@ -98,6 +114,10 @@ ASKED: tuple[tuple[str, Query], ...] = (
     ("neighbours", queries.nearest("u", 20, 0.1)),
     ("neighbours to replace", queries.neighbours_of("u")),
     ("neighbours to erase", queries.neighbour_to("u")),
+    ("published models", queries.all_in_order("published")),
+    ("published model", queries.one_of("published", "v")),
+    ("serving model", queries.one_of("serving", "model")),
+    ("chunks of old models", queries.chunks_before("v")),
     ("floor", queries.one_of("floors", "users")),
     ("processes", queries.all_in_order("processes")),
 )

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from service.store.mongo_documents import Document, listen_key
 
+BUCKET = "models"
 PLAYED = ("play", "like", "save")
 
 
@@ -205,6 +206,23 @@ def derived(name: str, rev: int) -> Document:
 def at_least(rev: int) -> Document:
     """Lifts the floor that the revs of new users start from."""
     return {"$max": {"rev": rev}}
+
+
+def served(version: str) -> Document:
+    """Sets the model that every process serves."""
+    return {"$set": {"version": version}}
+
+
+def chunks_before(version: str) -> Query:
+    """The first chunk of every file of an older version."""
+    older = {"files_id": {"$lt": version}, "n": 0}
+    return Query(
+        collection=f"{BUCKET}.chunks",
+        index="files_id_1_n_1",
+        filter=older,
+        fields=("files_id",),
+        forced=True,
+    )
 
 
 def counted(now: datetime) -> Document:

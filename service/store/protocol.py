@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from msgspec import Struct
 
 from service.domain import Experiment, Listen, Neighbour, StoredProfile, Track, User, UserSettings
+from service.store.published import Published
 
 
 class Appended(Struct, frozen=True):
@@ -22,6 +23,11 @@ class Store(Protocol):
 
     Adapters raise `StoreUnavailable` and nothing else. What returns is durable.
     """
+
+    @property
+    def models(self) -> Published | None:
+        """Where model versions go besides the data folder; None: nowhere."""
+        ...
 
     async def append(self, listens: Sequence[Listen]) -> Appended:
         """Store the listens that are new; (user_id, id) stored before is a duplicate."""

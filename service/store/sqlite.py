@@ -62,6 +62,8 @@ ASKED = {  # what requests ask; trends and ratings are read once at start and go
 class SqliteStore:
     """The store in one file. Open several in one process or many: SQLite arbitrates."""
 
+    models: None = None  # versions stay in the data folder
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._readers: list[sqlite3.Connection] = []  # at rest; at most one per thread that reads
