@@ -4,15 +4,15 @@ import asyncio
 import os
 import shutil
 from collections.abc import Iterator
-from typing import Literal
 
 import msgspec
 import rich_click as click
 from click.exceptions import Exit
-from msgspec import Struct
 from rich.console import Console
 
+from service.cli.check import Check
 from service.cli.kernels import MARK, digest
+from service.cli.redis_checks import check_redis
 from service.errors import EchoTuneError
 from service.settings import Settings
 
@@ -20,19 +20,10 @@ LEAST_FREE_BYTES = 1 << 30
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
-class Check(Struct, frozen=True, omit_defaults=True):
-    """One line of the report; `next` says what to do about it."""
-
-    name: str
-    state: Literal["ok", "warn", "fail"]
-    text: str
-    next: str = ""
-
-
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the checks as JSON.")
 def doctor(*, as_json: bool) -> None:
-    """Check settings, data folder, store, indexes, model and kernels; exit code 1 when one fails.
+    """Check settings, data folder, store, Redis, model and kernels; exit code 1 when one fails.
 
     Changes nothing but what every start makes: an empty store and its indexes.
 
@@ -64,6 +55,7 @@ def examine(env: "os._Environ[str] | dict[str, str]") -> Iterator[Check]:
     yield _kernels(settings)
     if folder.state != "fail" or settings.mongo_url is not None:
         yield from asyncio.run(_store(settings))
+    yield from asyncio.run(check_redis(settings))
     yield _door(settings)
 
 
@@ -104,27 +96,36 @@ async def _store(settings: Settings) -> list[Check]:
         try:
             await store.ping()
             counts, wrong = await store.counts(), await store.unindexed()
+            weak = await store.weaknesses()
             track_ids = [track.id for track in await store.tracks()]
+            told = await store.models.current() if store.models else None
         finally:
             await store.close()
     except EchoTuneError as error:
         return [Check("store", "fail", str(error), help_)]
     held = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     checks = [Check("store", "ok", f"{kind} answers: {held}")]
+    if weak:
+        next_ = "EchoTune runs; what is lost with that disk is lost"
+        checks.append(Check("durable", "warn", "; ".join(weak), next_))
+    else:
+        checks.append(Check("durable", "ok", "what is answered 202 is on disk"))
     if wrong:
         next_ = "make the index again: a start does, once whatever took its name is gone"
         checks.append(Check("indexes", "fail", "; ".join(wrong), next_))
     else:
         checks.append(Check("indexes", "ok", "no request reads a whole collection"))
-    return [*checks, _model(settings, track_ids)]
+    return [*checks, _model(settings, track_ids, told)]
 
 
-def _model(settings: Settings, track_ids: list[str]) -> Check:
+def _model(settings: Settings, track_ids: list[str], told: str | None) -> Check:
     from service.model import files
 
     folder = settings.home / "models"
     kept = [manifest.version for manifest in files.versions(folder)]
-    version = files.current(folder) or (kept[-1] if kept else None)
+    version = told or files.current(folder) or (kept[-1] if kept else None)
+    if told is not None and not files.holds(folder, told):
+        return Check("model", "ok", f"{told} is published: the next start downloads it")
     if version is None:
         return Check("model", "warn", "none is fitted yet", "import listens, then: echotune train")
     try:

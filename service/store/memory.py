@@ -162,6 +162,9 @@ class MemoryStore:
     async def unindexed(self) -> list[str]:
         return []
 
+    async def weaknesses(self) -> list[str]:
+        return ["it forgets everything at exit"]
+
     async def ping(self) -> None:
         return None
 

@@ -199,6 +199,10 @@ class MongoStore:
         with refusing("explain its plans"):
             return await indexes.unindexed(self._long)
 
+    async def weaknesses(self) -> list[str]:
+        with refusing("write to a majority"):
+            return await indexes.weaknesses(self._long, self._process)
+
     async def ping(self) -> None:
         with refusing("answer"):
             await self._reads.command("ping")

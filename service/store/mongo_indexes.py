@@ -145,6 +145,16 @@ async def _make_collection(database: Any, name: str) -> None:  # noqa: ANN401
             raise
 
 
+async def weaknesses(database: Any, process: str) -> list[str]:  # noqa: ANN401
+    """What makes a majority less than two disks, once a write to one was confirmed."""
+    seen = queries.seen(datetime.now(UTC))
+    await database["processes"].update_one(queries.named(process), seen, upsert=True)
+    hello = await database.command("hello")
+    if len(hello.get("hosts", ())) == 1:
+        return ["the replica set has one member: what it confirms is on one disk"]
+    return []
+
+
 async def stages(database: Any, query: Query) -> list[str]:  # noqa: ANN401
     """The stages of the plan that the server picks, an index by its name, outermost first."""
     command: Document = {"find": query.collection, "filter": query.filter}

@@ -225,6 +225,11 @@ def chunks_before(version: str) -> Query:
     )
 
 
+def seen(now: datetime) -> Document:
+    """Notes that a process is there, without a commit."""
+    return {"$set": {"at": now}, "$inc": {"commits": 0}}
+
+
 def counted(now: datetime) -> Document:
     """Counts a commit of a process."""
     return {"$inc": {"commits": 1}, "$set": {"at": now}}

@@ -141,6 +141,14 @@ class Store(Protocol):
         """Reads that no index answers, and indexes that miss; as it should be: none."""
         ...
 
+    async def weaknesses(self) -> list[str]:
+        """What makes it keep less than it promises; as it should be: nothing.
+
+        Raises:
+            StoreUnavailable: it refuses a write that waits until it is durable.
+        """
+        ...
+
     async def ping(self) -> None:
         """Return if the store answers."""
         ...

@@ -27,6 +27,7 @@ from service.domain import (
     milliseconds,
 )
 from service.errors import StoreUnavailable
+from service.store import sqlite_health as health
 from service.store import sqlite_writes as writes
 from service.store.group_commit import BUSY_MS, GroupCommit
 from service.store.protocol import Appended
@@ -46,17 +47,6 @@ SELECT (SELECT count(*) FROM listens), (SELECT count(*) FROM tracks), (SELECT co
 """
 
 NEWEST = f"SELECT {LISTEN_COLUMNS} FROM listens WHERE user_id = ? ORDER BY at DESC, id DESC LIMIT ?"  # noqa: S608 - constants
-
-ASKED = {  # what requests ask; trends and ratings are read once at start and go through it all
-    "newest listens": "SELECT * FROM listens WHERE user_id = 'u' AND (at, id) < (1, 'x')"
-    " ORDER BY at DESC, id DESC LIMIT 500",
-    "listen stored": "SELECT * FROM listens WHERE user_id = 'u' AND id = 'x'",
-    "track": "SELECT body FROM tracks WHERE id = 't'",
-    "aliases": "SELECT track_id FROM aliases WHERE kind = 'isrc' AND value = 'x'",
-    "user": "SELECT body FROM users WHERE id = 'u'",
-    "experiment": "SELECT body FROM experiments WHERE name = 'e'",
-    "neighbours": "SELECT * FROM user_similarities WHERE user1_id = 'u' AND similarity >= 0.1",
-}
 
 
 class SqliteStore:
@@ -237,12 +227,10 @@ class SqliteStore:
         return dict(zip(("listens", "tracks", "users"), rows[0], strict=True))
 
     async def unindexed(self) -> list[str]:
-        wrong = []
-        for what, sql in ASKED.items():
-            plan = await self._read(f"EXPLAIN QUERY PLAN {sql}", ())
-            if any(step[3].startswith("SCAN") for step in plan):
-                wrong.append(f"{what}: reads a whole table")
-        return wrong
+        return await health.unindexed(self._read)
+
+    async def weaknesses(self) -> list[str]:
+        return await health.weaknesses(self._read)
 
     async def ping(self) -> None:
         await self._read("SELECT 1 FROM revs", ())

@@ -60,3 +60,13 @@ async def test_what_a_late_job_derived_of_an_erased_user_is_not_kept(store: Stor
     assert not await store.put_profile(StoredProfile("u1", 2, b"late"))
     assert not await store.put_neighbours("u1", 2, [Neighbour("u2", 0.5)])
     assert await store.profile("u1") is None
+
+
+async def test_a_store_knows_what_it_does_not_keep(store: Store) -> None:
+    weak = {"MemoryStore": "forgets", "SqliteStore": "", "MongoStore": "one member"}
+
+    said = "; ".join(await store.weaknesses())
+
+    wanted = weak[type(store).__name__]
+    assert wanted in said
+    assert bool(wanted) == bool(said)

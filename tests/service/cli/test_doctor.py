@@ -9,7 +9,9 @@ import msgspec
 import pymongo
 import pytest
 
-from service.cli.doctor import Check, examine
+from service.cli.check import Check
+from service.cli.doctor import examine
+from tests import servers
 from tests.stores import drop, own_database
 
 ROOT = Path(__file__).parents[3]
@@ -22,7 +24,9 @@ def states(env: dict[str, str]) -> dict[str, Check]:
 def test_a_fresh_folder_has_nothing_wrong(tmp_path) -> None:
     found = states({"ECHOTUNE_DATA_DIR": str(tmp_path)})
 
-    assert {"settings", "folder", "kernels", "store", "indexes", "model", "door"} == found.keys()
+    assert {"settings", "folder", "kernels", "store", "durable", "indexes", "model", "door"} == (
+        found.keys()
+    )
     assert {"kernels", "model"} == {name for name, one in found.items() if one.state == "warn"}
     assert all(one.next for one in found.values() if one.state != "ok")
     assert not any(one.state == "fail" for one in found.values())
@@ -68,8 +72,41 @@ def test_mongo_is_looked_at_and_a_wrong_plan_fails(tmp_path, mongo_url) -> None:
 
     assert found["store"].text.startswith("MongoDB answers: 0 listens")
     assert "ok" == found["indexes"].state
+    assert ("warn", "one member" in found["durable"].text) == (found["durable"].state, True)
     assert not (tmp_path / "echotune.db").exists()
     drop(url)
+
+
+def test_a_mongo_that_is_no_replica_set_fails_and_says_how_to_make_it_one(tmp_path) -> None:
+    try:
+        server = servers.mongo(tmp_path, "--standalone")
+    except servers.NotInstalled as missing:
+        pytest.skip(str(missing))
+    with server:
+        env = {"ECHOTUNE_DATA_DIR": str(tmp_path), "ECHOTUNE_MONGO_URL": server.url}
+        found = states(env)
+
+    assert "fail" == found["store"].state
+    assert "run rs.initiate() once" in found["store"].text
+
+
+def test_a_model_that_is_published_and_not_here_is_no_fault(tmp_path, mongo_url) -> None:
+    url = own_database(mongo_url)
+    client: pymongo.MongoClient[dict[str, object]]
+    with pymongo.MongoClient(url) as client:
+        serving: pymongo.collection.Collection = client.get_default_database()["serving"]
+        serving.insert_one({"_id": "model", "version": "v1"})
+
+    found = states({"ECHOTUNE_DATA_DIR": str(tmp_path), "ECHOTUNE_MONGO_URL": url})
+
+    assert ("ok", True) == (found["model"].state, "downloads it" in found["model"].text)
+    drop(url)
+
+
+def test_redis_is_looked_at_when_it_is_named(tmp_path) -> None:
+    env = {"ECHOTUNE_DATA_DIR": str(tmp_path), "ECHOTUNE_REDIS_URL": "redis://127.0.0.1:1/"}
+
+    assert "fail" == states(env)["cache"].state
 
 
 def test_an_index_of_another_shape_is_a_fail(tmp_path, mongo_url) -> None:

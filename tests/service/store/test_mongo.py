@@ -212,6 +212,14 @@ async def test_writes_wait_for_a_majority_and_its_journal_and_reads_see_no_less(
         assert {"level": "majority"} == database.read_concern.document
 
 
+async def test_a_majority_that_does_not_confirm_is_no_promise(store, failing) -> None:
+    assert ["one member" in one for one in await store.weaknesses()] == [True]
+    failing("update", 1, writeConcernError={"code": 64, "errmsg": "waiting timed out"})
+
+    with pytest.raises(StoreUnavailable, match="write to a majority"):
+        await store.weaknesses()
+
+
 async def test_history_asks_only_for_what_a_listen_has(store) -> None:
     query = queries.newest_listens("u1", 5, None, ("id", "at"))
     await store.append([listen(1)])
