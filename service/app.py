@@ -40,6 +40,7 @@ PARTS = (
     "ingest",
     "shelf",
     "accounts",
+    "profiles",
     "recommender",
     "neighbourhood",
     "similar_tracks",

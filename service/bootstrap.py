@@ -25,6 +25,7 @@ from service.learn.invalidation import Invalidation
 from service.learn.live_quality import LiveQuality
 from service.learn.precompute import Precompute
 from service.learn.prices import Target
+from service.learn.profiles import Profiles
 from service.learn.refresh import Refresh
 from service.learn.satisfaction import Satisfaction
 from service.learn.shelf import Shelf
@@ -60,6 +61,7 @@ class House(Struct, frozen=True, kw_only=True):
     refresh: Refresh
     exposure: Exposure
     accounts: Accounts
+    profiles: Profiles
     recommender: Recommender
     rendered: Rendered
     reads: Reads
@@ -138,13 +140,14 @@ def build(settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue) -> 
         refresh=Refresh(store, current, trainer, cache, satisfaction=satisfaction),
         exposure=Exposure(current, shown, live),
         accounts=accounts,
+        profiles=Profiles(accounts, current, cache),
         recommender=recommender,
         rendered=Rendered(settings.local_cache_bytes // RENDERED_SHARE),
         reads=reads,
         fallback=fallback,
         neighbourhood=neighbourhood,
         precompute=precompute,
-        similar_tracks=SimilarTracks(store, current),
+        similar_tracks=SimilarTracks(store, current, cache),
     )
 
 

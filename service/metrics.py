@@ -19,7 +19,7 @@ GENERATION_SECONDS = Histogram(
 )
 HIT_RATE = Gauge(
     "recommendation_cache_hit_rate",
-    "Share of lists answered from this cache layer since the start.",
+    "Share of lists and profiles answered from this cache layer since the start.",
     ["cache_layer"],
 )
 SHARED_FAILURES = Counter(

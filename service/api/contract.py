@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from litestar import Litestar, Request
+from litestar import Litestar, MediaType, Request, Response
 from litestar.openapi.spec import (
     OpenAPIMediaType,
     OpenAPIResponse,
@@ -82,6 +82,11 @@ def read_path(value: str, wanted: Any) -> str:  # noqa: ANN401 - an Annotated ty
     except msgspec.ValidationError as error:
         raise Invalid(f"not an id: {_short(error)}") from error
     return text
+
+
+def encoded(body: bytes) -> Response[Any]:
+    """An answer that is JSON already."""
+    return Response(body, media_type=MediaType.JSON)
 
 
 PROBLEM = OpenAPIResponse(

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType, convert
 
 from service.api.compression import compressed
-from service.api.contract import AnyRequest, documents, read_path, read_query
+from service.api.contract import AnyRequest, documents, encoded, read_path, read_query
 from service.api.fields import KNOWN
 from service.api.forms import MSGPACK, form_of, read_wishes
 from service.api.rendering import Headers, respond
@@ -141,11 +141,13 @@ class RecommendationController(Controller):
         request: AnyRequest,
         track_id: FromPath[str],
         similar_tracks: NamedDependency[SimilarTracks],
-    ) -> SimilarPage:
+    ) -> Response[SimilarPage]:
         """Tracks near this one, with a reason each; for one listener when `user` is given."""
         query = read_query(request, SimilarQuery)
         track_id = read_path(track_id, TrackId)
-        return await similar_tracks.of(track_id, limit=query.limit, user_id=query.user or None)
+        user_id = query.user or None
+        body = await similar_tracks.encoded(track_id, limit=query.limit, user_id=user_id)
+        return encoded(body)
 
     @get(
         "/v1/trending",

@@ -3,17 +3,18 @@
 from typing import Annotated
 
 import msgspec
-from litestar import Controller, delete, get, put
+from litestar import Controller, Response, delete, get, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, RawBody
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from service.api.compression import compressed
-from service.api.contract import AnyRequest, decode, documents, read_path, read_query
+from service.api.contract import AnyRequest, decode, documents, encoded, read_path, read_query
 from service.api.listens import BODY_BYTES
 from service.api.scopes import scope
 from service.domain import Listen, UserId, UserSettings
 from service.learn.accounts import Accounts
+from service.learn.profiles import Profiles
 from service.profile.profile import Profile
 from service.recommend.neighbourhood import Neighbourhood, SimilarUsersPage
 
@@ -65,9 +66,11 @@ class UserController(Controller):
         opt=scope("recs:read"),
         response_headers=PRIVATE,
     )
-    async def profile(self, user_id: FromPath[str], accounts: NamedDependency[Accounts]) -> Profile:
+    async def profile(
+        self, user_id: FromPath[str], profiles: NamedDependency[Profiles]
+    ) -> Response[Profile]:
         """What EchoTune believes about a user, from their newest listens and their own words."""
-        return await accounts.profile(read_path(user_id, UserId))
+        return encoded(await profiles.encoded(read_path(user_id, UserId)))
 
     @put(
         operation_id="putUser",

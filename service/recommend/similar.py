@@ -1,11 +1,20 @@
 """Tracks near a track, and what is trending: lists that start from no listener."""
 
+from functools import partial
+from hashlib import blake2b
+from time import monotonic
+
 import anyio.to_thread
+import msgspec
 import numpy as np
 from msgspec import Struct
 
 from core.blend import standardise
 from core.topk import topk
+from service.base62 import base62
+from service.cache.answer import Answer
+from service.cache.keys import similar_key
+from service.cache.two_level import TwoLevel
 from service.domain import FEATURES, Reason, Recommendation, TrackBrief, User
 from service.errors import UnknownTrack, UnknownUser
 from service.model.catalogue import UNKNOWN
@@ -15,6 +24,7 @@ from service.recommend.ask import Ask, Listener
 from service.recommend.filtering import eligible
 from service.recommend.ordering import order
 from service.recommend.parts import Array
+from service.recommend.recommender import NOBODY, NOBODYS_REV
 from service.recommend.retrieval import AUDIO, collaborative, content
 from service.recommend.scoring import combine, total_from, weights_for
 from service.store import Store
@@ -22,6 +32,8 @@ from service.store import Store
 TASTE_WEIGHT = 0.5
 """How much the listener's own taste counts beside nearness to the track."""
 CLOSEST = 2
+FRESH_S = 6 * 3600.0
+"""Track and model do not change under a key: its end is that of the room there is."""
 
 
 class Trend(Struct, frozen=True):
@@ -48,8 +60,9 @@ class SimilarPage(Struct, frozen=True):
 class SimilarTracks:
     """Answers around tracks."""
 
-    def __init__(self, store: Store, current: Current) -> None:
-        self._store, self._current = store, current
+    def __init__(self, store: Store, current: Current, cache: TwoLevel) -> None:
+        self._store, self._current, self._cache = store, current, cache
+        self._encode = msgspec.json.Encoder().encode
 
     def trending(self, limit: int) -> TrendingPage:
         """The most played tracks, plays counting half as much every week."""
@@ -62,6 +75,37 @@ class SimilarTracks:
                 Trend(place, view.catalogue.briefs[row], round(float(score), 4))
                 for place, (row, score) in enumerate(zip(rows, scores, strict=True), 1)
             ]
+        )
+
+    async def encoded(self, track_id: str, *, limit: int, user_id: str | None) -> bytes:
+        """What `of` says, as JSON; kept when it is for nobody in particular.
+
+        Raises:
+            UnknownTrack, UnknownUser
+        """
+        view = self._current.view()
+        if user_id is not None or view.catalogue.row(track_id) is None:
+            return self._encode(await self.of(track_id, limit=limit, user_id=user_id))
+        key = similar_key(view.stamp, track_id, limit)
+        served = await self._cache.get(NOBODY, key, partial(self._load, view, track_id, limit))
+        if served is None:
+            raise AssertionError("there is always a list for nobody")
+        return served[0].body
+
+    async def _load(self, view: View, track_id: str, limit: int) -> Answer:
+        begun = monotonic()
+        similar = await anyio.to_thread.run_sync(
+            _nearest, view, view.catalogue.rows[track_id], limit, None
+        )
+        body, made = self._encode(SimilarPage(track_id, similar)), monotonic()
+        return Answer(
+            body=body,
+            tag=base62(blake2b(body, digest_size=8).digest()),
+            rev=NOBODYS_REV,
+            made=made,
+            cost_s=made - begun,
+            fresh_s=FRESH_S,
+            stale_s=0.0,
         )
 
     async def of(self, track_id: str, *, limit: int, user_id: str | None) -> SimilarPage:

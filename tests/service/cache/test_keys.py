@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cache.keys import recommendations_key
+from service.cache.keys import profile_key, recommendations_key, similar_key
 from service.domain import Context
 from service.recommend.ask import Ask
 
@@ -60,3 +60,18 @@ def test_every_part_of_a_question_is_in_its_key(ask, part) -> None:
     other = Ask(**{name: getattr(ask, name) for name in ask.__struct_fields__} | {part: changed})
 
     assert ask.key != other.key
+
+
+NAMES = st.sampled_from(["", "a", "profile", "similar", "1", "0"])
+
+
+@given(st.tuples(NAMES, NAMES, st.integers(0, 20)), st.tuples(NAMES, NAMES, st.integers(0, 20)))
+def test_kinds_of_answers_never_share_a_key(one, other) -> None:
+    made: list[tuple[object, ...]] = []
+    for user_id, track_id, number in (one, other):
+        stamp = f"{track_id}.{number:x}"
+        made.append(("list", user_id, stamp, recommendations_key(user_id, stamp, "profile|1")))
+        made.append(("profile", user_id, number, profile_key(user_id, number)))
+        made.append(("similar", stamp, track_id, number, similar_key(stamp, track_id, number)))
+
+    assert len({question[:-1] for question in made}) == len({question[-1] for question in made})

@@ -1,7 +1,10 @@
 """Tracks near a track, and what is trending."""
 
+import msgspec
 import pytest
 
+from service.cache.revs import Revs
+from service.cache.two_level import TwoLevel
 from service.domain import Blocked, Features, UserSettings
 from service.errors import UnknownTrack, UnknownUser
 from service.model.current import Current
@@ -19,7 +22,7 @@ class Desk:
         self.current.add_tracks(list(tracks) or worlds.tracks())
         if fitted:
             self.current.model = model(self.current.catalogue)
-        self.similar = SimilarTracks(self.store, self.current)
+        self.similar = SimilarTracks(self.store, self.current, TwoLevel(1 << 20, Revs()))
 
     async def near(self, track_id: str, *, limit: int = 10, user: str | None = None):
         return (await self.similar.of(track_id, limit=limit, user_id=user)).similar
@@ -120,4 +123,52 @@ def test_trending_lists_the_most_played_first() -> None:
 
 
 def test_nothing_trends_in_an_empty_catalogue() -> None:
-    assert [] == SimilarTracks(MemoryStore(), Current()).trending(5).trending
+    assert (
+        []
+        == SimilarTracks(MemoryStore(), Current(), TwoLevel(1 << 20, Revs())).trending(5).trending
+    )
+
+
+async def answers(desk: Desk, track_id: str) -> bytes:
+    return await desk.similar.encoded(track_id, limit=5, user_id=None)
+
+
+async def test_what_is_kept_is_what_would_be_made() -> None:
+    desk = Desk(fitted=True)
+    page = await desk.similar.of("folk03", limit=5, user_id=None)
+
+    first, second = await answers(desk, "folk03"), await answers(desk, "folk03")
+
+    assert msgspec.json.encode(page) == first
+    assert first is second  # nobody made it again
+
+
+async def test_a_track_or_model_that_changes_is_in_the_next_answer() -> None:
+    desk = Desk(track("a", genres=("x",)), track("b", genres=("x",)))
+    first = await answers(desk, "a")
+
+    desk.current.add_tracks([track("b", genres=("x",), title="New")])
+    second = await answers(desk, "a")
+    desk.current.model = model(desk.current.catalogue, [])
+    third = await answers(desk, "a")
+
+    assert b"Title b" in first
+    assert b"New" in second
+    assert third is not second
+
+
+async def test_the_answer_for_a_listener_is_made_each_time_and_strangers_get_none() -> None:
+    desk = Desk(fitted=True)
+    await desk.store.append([listen("folk03")])
+    for_all = await answers(desk, "folk00")
+
+    mine = await desk.similar.encoded("folk00", limit=5, user_id="u1")
+    await desk.store.append([listen("folk01", minutes=1, action="dislike")])
+    then = await desk.similar.encoded("folk00", limit=5, user_id="u1")
+
+    assert for_all != mine
+    assert b'"folk01"' not in then
+    with pytest.raises(UnknownUser):
+        await desk.similar.encoded("folk00", limit=5, user_id="nobody")
+    with pytest.raises(UnknownTrack):
+        await answers(desk, "gone")
