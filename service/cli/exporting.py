@@ -2,59 +2,80 @@
 
 import asyncio
 import os
+import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import rich_click as click
 from rich.console import Console
 
-from service.cli.importing import bar
+from service.cli.progress import bar
 from service.settings import Settings
 
-if TYPE_CHECKING:
-    from service.doors.exports import Manifest
+STDOUT = "-"
+FILES = (".jsonl", ".jsonl.gz")
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-def export(folder: Path) -> None:
-    """Write everything in the store to FOLDER: tracks, aliases, users, experiments, listens.
+@click.argument("target", metavar="FOLDER|FILE|-")
+def export(target: str) -> None:
+    """Write everything in the store: tracks, aliases, users, experiments, listens.
 
-    `echotune import echotune FOLDER` puts it into another store; rows keep their order. The way
-    from SQLite to MongoDB and back. Models are not in it: fit again.
+    To a new FOLDER, a file for each; or to one FILE that ends in .jsonl or .jsonl.gz, replaced
+    whole or not at all; or to standard output. `echotune import echotune` puts it into another
+    store; rows keep their order. The way from SQLite to MongoDB and back. Models are not in it:
+    fit again.
 
     \b
         echotune export backup
+        echotune export backup.jsonl.gz
+        echotune export - | zstd > backup.jsonl.zst
         ECHOTUNE_MONGO_URL=mongodb://db/echotune?replicaSet=rs0 echotune import echotune backup
     """  # noqa: D301 - click wants the character, not the two letters
     settings = Settings.from_env(os.environ)
-    manifest = asyncio.run(_export(settings, folder, Console(stderr=True)))
-    counts = ", ".join(f"{part.rows:,} {name}" for name, part in manifest.parts.items())
-    click.echo(f"exported {counts} to {folder}")
+    rows = asyncio.run(_export(settings, target, Console(stderr=True)))
+    counts = ", ".join(f"{count:,} {name}" for name, count in rows.items())
+    click.echo(f"exported {counts} to {target}", err=target == STDOUT)
 
 
-async def _export(settings: Settings, folder: Path, console: Console) -> "Manifest":
+async def _export(settings: Settings, target: str, console: Console) -> dict[str, int]:
     from service.bootstrap import open_store
+    from service.doors.export_file import write_file, write_lines
     from service.doors.exports import write_export
 
     store = await open_store(settings)
     try:
         total = sum((await store.counts()).values())
         with bar("exporting", total, console) as advance:
-            return await write_export(store, folder, on_progress=advance)
+            if target == STDOUT:
+                rows = await write_lines(store, sys.stdout.buffer, on_progress=advance)
+                sys.stdout.buffer.flush()
+                return rows
+            if target.endswith(FILES):
+                return await write_file(store, Path(target), on_progress=advance)
+            manifest = await write_export(store, Path(target), on_progress=advance)
+            return {name: part.rows for name, part in manifest.parts.items()}
     finally:
         await store.close()
 
 
-async def restore(settings: Settings, folder: Path, console: Console) -> int:
+async def restore(settings: Settings, path: Path, console: Console) -> int:
     """Put an export into the store the settings name; how many listens were new."""
     from service.bootstrap import open_store
-    from service.doors.exports import check_export, read_export
 
-    total = check_export(folder).rows
+    read, total = _reading(path)
     store = await open_store(settings)
     try:
         with bar("importing", total, console) as advance:
-            return await read_export(store, folder, on_progress=advance)
+            return await read(store, path, on_progress=advance)
     finally:
         await store.close()
+
+
+def _reading(path: Path) -> "tuple[Callable[..., Awaitable[int]], int]":
+    from service.doors.export_file import check_file, read_file
+    from service.doors.exports import check_export, read_export
+
+    if path.is_file():
+        return read_file, sum(check_file(path).rows.values())
+    return read_export, check_export(path).rows

@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -15,6 +14,7 @@ from click.exceptions import Exit
 from msgspec import Struct
 from rich.console import Console
 
+from service.cli.progress import bar
 from service.errors import Invalid
 from service.settings import Settings
 
@@ -83,7 +83,7 @@ def import_(format_: str, paths: tuple[Path, ...], **options: object) -> None:
         echotune import listens-jsonl listens.jsonl
     fma             Free Music Archive, best both files together
         echotune import fma echonest-metrics.json swooshstreams.csv
-    echotune        a folder that `echotune export` wrote
+    echotune        a folder or file that `echotune export` wrote
         echotune import echotune backup
     hetrec          HetRec 2011 Last.fm, artists as tracks
         echotune import hetrec hetrec2011-lastfm-2k.zip
@@ -215,41 +215,6 @@ async def _settle(store: "Store", users: "Sequence[User]") -> None:
 
     for start in range(0, len(users), USERS_AT_ONCE):
         await asyncio.gather(*map(settle, users[start : start + USERS_AT_ONCE]))
-
-
-@contextmanager
-def bar(title: str, total: int, console: Console) -> Iterator[Callable[[int], object]]:
-    """A progress bar with rate and time left; call what it yields with the rows done so far."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        """Rows a second."""
-
-        def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:,.0f} rows/s")
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(title, total=total)
-        yield lambda done: progress.update(task, completed=done)
-        progress.update(task, total=progress.tasks[0].completed)
 
 
 def _print(summary: "Summary", seconds: float) -> None:

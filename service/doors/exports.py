@@ -11,7 +11,7 @@ import gzip
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -28,7 +28,6 @@ BY_FORMAT = {1: set(PARTS) - {"experiments"}, FORMAT: set(PARTS)}
 BATCH = 5_000
 USERS_AT_ONCE = 256
 LEVEL = 6
-Row = TypeVar("Row")
 Progress = Callable[[int], object]
 
 
@@ -45,6 +44,15 @@ class Said(Struct, frozen=True, omit_defaults=True):
 
     id: str
     settings: UserSettings
+
+
+KINDS = {
+    "tracks": Track,
+    "aliases": Alias,
+    "users": Said,
+    "experiments": Experiment,
+    "listens": Listen,
+}
 
 
 class Part(Struct, frozen=True):
@@ -77,7 +85,7 @@ async def write_export(store: Store, folder: Path, *, on_progress: Progress) -> 
         _make(folder)
         parts, done = {}, 0
         for name in PARTS:
-            parts[name] = await _write(folder, name, _rows(store, name), done, on_progress)
+            parts[name] = await _write(folder, name, rows_of(store, name), done, on_progress)
             done += parts[name].rows
         manifest = Manifest(FORMAT, parts)
         (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
@@ -92,7 +100,8 @@ def _make(folder: Path) -> None:
         raise Invalid(f"{folder} is not empty; name a new folder")
 
 
-async def _rows(store: Store, name: str) -> AsyncIterator[Sequence[object]]:
+async def rows_of(store: Store, name: str) -> AsyncIterator[Sequence[object]]:
+    """Everything of one part, in its order, in batches."""
     if name == "tracks":
         yield await store.tracks()
     elif name == "aliases":
@@ -163,26 +172,33 @@ async def read_export(store: Store, folder: Path, *, on_progress: Progress) -> i
     """
     manifest = check_export(folder)
     done = stored = 0
-    for tracks in _read(folder, "tracks", Track):
-        await store.put_tracks(tracks)
-        on_progress(done := done + len(tracks))
-    for aliases in _read(folder, "aliases", Alias):
-        await store.put_aliases([(one.kind, one.value, one.track_id) for one in aliases])
-        on_progress(done := done + len(aliases))
-    for users in _read(folder, "users", Said):
-        for start in range(0, len(users), USERS_AT_ONCE):
-            some = users[start : start + USERS_AT_ONCE]
-            await asyncio.gather(*(_settle(store, said) for said in some))
-        on_progress(done := done + len(users))
-    if "experiments" in manifest.parts:
-        for experiments in _read(folder, "experiments", Experiment):
-            for experiment in experiments:
-                await _bring(store, experiment)
-            on_progress(done := done + len(experiments))
-    for listens in _read(folder, "listens", Listen):
-        stored += sum((await store.append(listens)).stored)
-        on_progress(done := done + len(listens))
+    for name in PARTS:
+        for rows in _read(folder, name) if name in manifest.parts else ():
+            stored += await bring(store, name, rows)
+            on_progress(done := done + len(rows))
     return stored
+
+
+async def bring(store: Store, name: str, rows: Sequence[Any]) -> int:
+    """Put rows of one part into a store; how many listens were new.
+
+    Raises:
+        Conflict: somebody changed an experiment meanwhile.
+    """
+    if name == "tracks":
+        await store.put_tracks(rows)
+    elif name == "aliases":
+        await store.put_aliases([(one.kind, one.value, one.track_id) for one in rows])
+    elif name == "users":
+        for start in range(0, len(rows), USERS_AT_ONCE):
+            some = rows[start : start + USERS_AT_ONCE]
+            await asyncio.gather(*(_settle(store, said) for said in some))
+    elif name == "experiments":
+        for experiment in rows:
+            await _try(store, experiment)
+    else:
+        return sum((await store.append(rows)).stored)
+    return 0
 
 
 async def _settle(store: Store, said: Said) -> None:
@@ -191,7 +207,7 @@ async def _settle(store: Store, said: Said) -> None:
         await store.put_user(said.id, said.settings)
 
 
-async def _bring(store: Store, experiment: Experiment) -> None:
+async def _try(store: Store, experiment: Experiment) -> None:
     known = await store.experiment(experiment.name)
     rev = known.rev if known else 0
     if known == msgspec.structs.replace(experiment, rev=rev):
@@ -200,9 +216,9 @@ async def _bring(store: Store, experiment: Experiment) -> None:
         raise Conflict(f"experiment {experiment.name} was changed meanwhile; import again")
 
 
-def _read(folder: Path, name: str, kind: type[Row]) -> Iterator[list[Row]]:
-    decoder: msgspec.json.Decoder[Row] = msgspec.json.Decoder(kind)
-    batch: list[Row] = []
+def _read(folder: Path, name: str) -> Iterator[list[Any]]:
+    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(KINDS[name])
+    batch = []
     with gzip.open(_path(folder, name)) as lines:
         for line in lines:
             batch.append(decoder.decode(line))
