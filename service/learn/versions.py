@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio.to_thread
 import structlog
 
+from service.errors import StoreUnavailable
 from service.model import files
 from service.store import Published
 
@@ -45,8 +46,12 @@ class Versions:
             home = self._folder / version
             await self._published.put(version, home, files.names(self._folder, version))
             await self._published.activate(version)
-            await self._published.drop_older(files.KEPT)
         await anyio.to_thread.run_sync(files.activate, self._folder, version)
+        if self._published is not None:
+            try:
+                await self._published.drop_older(files.KEPT)
+            except StoreUnavailable as error:  # the next one does so
+                log.warning("old models stay in the store", reason=str(error))
 
     async def bring(self, version: str) -> None:
         """Download a version that is published and not here.

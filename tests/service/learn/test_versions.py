@@ -252,3 +252,30 @@ async def test_a_store_that_cannot_keep_it_leaves_what_was_active(pods, monkeypa
 
     assert "v1" == one.trainer.serving == files.current(one.folder)
     assert "v1" == await two.trainer.published()
+
+
+async def test_old_versions_that_stay_are_no_failure(pods, monkeypatch) -> None:
+    one, two = pods
+
+    async def down(_: int) -> None:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(one.store.models, "drop_older", down)
+    with structlog.testing.capture_logs() as logs:
+        await one.publish("v1")
+
+    assert "v1" == one.trainer.serving == await two.trainer.published()
+    assert ["old models stay in the store"] == [entry["event"] for entry in logs]
+
+
+async def test_what_a_killed_download_left_is_swept_and_in_nobodys_way(pods) -> None:
+    one, two = pods
+    await one.publish("v1")
+    for left in (".v1.fetch", ".v0.fetch"):
+        (two.folder / left).mkdir(parents=True)
+        (two.folder / left / "values.npy").write_bytes(b"half")
+
+    await two.trainer.resume()
+
+    assert "v1" == two.trainer.serving
+    assert [] == list(two.folder.glob(".*.fetch"))

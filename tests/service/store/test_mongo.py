@@ -1,8 +1,7 @@
-"""What is MongoDB's alone: plans, transactions that fail, several processes, errors."""
+"""What is MongoDB's alone: transactions that fail, several processes, errors."""
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
 import pymongo
@@ -10,92 +9,17 @@ import pytest
 
 from service.domain import Listen, Track, UserSettings
 from service.errors import StoreUnavailable
-from service.store import mongo_indexes as indexes
 from service.store import mongo_queries as queries
 from service.store.mongo import MongoStore, open_mongo
 from service.store.mongo_driver import LONG, READ
 from service.store.protocol import Appended
-from tests.stores import CLIENTS, drop, opened_mongo, own_database
+from tests.stores import CLIENTS, opened_mongo
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 def listen(number: int, *, user: str = "u1") -> Listen:
     return Listen(id=f"l{number}", user_id=user, track_id="t", at=AT)
-
-
-@pytest.fixture(params=CLIENTS)
-def driver(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-@pytest.fixture
-def url(mongo_url: str) -> Iterator[str]:
-    own = own_database(mongo_url)
-    yield own
-    drop(own)
-
-
-@pytest.fixture
-async def store(url: str, driver: str) -> AsyncIterator[MongoStore]:
-    opened = await open_mongo(url, CLIENTS[driver])
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-def failing(mongo_url: str) -> Iterator:
-    """Lets the server refuse a command so many times, whoever sends it."""
-    client: pymongo.MongoClient[dict[str, object]]
-    with pymongo.MongoClient(mongo_url) as client:
-
-        def fail(command: str, times: int, **data) -> None:
-            try:
-                client.admin.command(
-                    "configureFailPoint",
-                    "failCommand",
-                    mode={"times": times},
-                    data={"failCommands": [command], **data},
-                )
-            except pymongo.errors.OperationFailure:
-                pytest.skip("this server was not started for tests: no failure can be injected")
-
-        yield fail
-        client.admin.command("configureFailPoint", "failCommand", mode="off")
-
-
-@pytest.mark.parametrize("what, query", indexes.ASKED, ids=[what for what, _ in indexes.ASKED])
-async def test_every_query_uses_the_index_made_for_it(store, what, query) -> None:
-    found = await indexes.stages(store._long, query)
-
-    assert f"IXSCAN {query.index}" in found
-    assert "COLLSCAN" not in found
-
-
-async def test_a_query_without_an_index_is_seen(store) -> None:
-    await store._long["listens"].drop_index("ratings")
-
-    said = await store.unindexed()
-
-    assert "index ratings of listens is missing" in said
-
-
-async def test_a_plan_that_reads_everything_is_seen(store) -> None:
-    """The control of the plans above: the server does say COLLSCAN when it is one."""
-    query = queries.Query(collection="listens", index="none", filter={"source": "x"})
-    command = {"find": query.collection, "filter": query.filter}
-
-    plan = await store._long.command("explain", command, verbosity="queryPlanner")
-
-    assert "COLLSCAN" in indexes._stages(plan["queryPlanner"]["winningPlan"])
-
-
-async def test_many_processes_may_make_the_indexes_at_once(url, driver) -> None:
-    stores = await asyncio.gather(*(open_mongo(url, CLIENTS[driver]) for _ in range(6)))
-
-    assert [] == await stores[0].unindexed()
-    await asyncio.gather(*(one.close() for one in stores))
 
 
 @pytest.mark.parametrize("command", ["insert", "update", "commitTransaction"])
@@ -218,6 +142,16 @@ async def test_a_majority_that_does_not_confirm_is_no_promise(store, failing) ->
 
     with pytest.raises(StoreUnavailable, match="write to a majority"):
         await store.weaknesses()
+
+
+async def test_listens_that_no_majority_has_are_not_taken(store, failing) -> None:
+    failing("commitTransaction", 1, writeConcernError={"code": 64, "errmsg": "waiting timed out"})
+
+    with pytest.raises(StoreUnavailable):
+        await store.append([listen(1)])
+
+    assert (await store.append([listen(1)])).stored in ([True], [False])
+    assert ["l1"] == [one.id for one in await store.recent("u1", 9)]
 
 
 async def test_history_asks_only_for_what_a_listen_has(store) -> None:
