@@ -5,6 +5,8 @@ from collections.abc import Callable
 from moka_py import Moka
 
 MOST_USERS = 200_000
+MOST_HEARD = 1_000_000
+"""Numbers kept between two looks; with more, it is as if nobody had told anything."""
 
 
 class Revs:
@@ -16,6 +18,8 @@ class Revs:
     def __init__(self, most: int = MOST_USERS) -> None:
         self._revs: Moka[str, int] = Moka(most, policy="lru")  # below 0: erased, was that rev
         self.forgotten = 0  # times something was forgotten
+        self._counted: int | None = None  # up to here every number is accounted for
+        self._heard: set[int] = set()  # numbers beyond
         self.floor: Callable[[str], int | None] = self._revs.get  # a frame less on every hit
 
     def get(self, user_id: str) -> int | None:
@@ -31,9 +35,26 @@ class Revs:
         """
         if as_of is not None and as_of != self.forgotten:
             return
+        if len(self._heard) < MOST_HEARD:
+            self._heard.add(rev)
         known = self._revs.get(user_id)
         if known is None or abs(known) < rev:
             self._revs.set(user_id, rev)
+
+    def count_from(self, number: int) -> None:
+        """Nothing is known of before: writes up to this number need not be heard of."""
+        if self._counted is None:
+            self._counted = number
+
+    def heard_all(self, last: int) -> bool:
+        """Whether every number up to `last` was a rev heard of; a gap is what nobody told.
+
+        `last` is so old that whoever tells has had the time.
+        """
+        since, self._counted = self._counted, last
+        told = since is not None and all(number in self._heard for number in range(since + 1, last + 1))
+        self._heard = {number for number in self._heard if number > last}
+        return told
 
     def forget(self, user_id: str) -> None:
         """The user was erased: ask the store next time, and believe no late word of an old rev."""

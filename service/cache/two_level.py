@@ -134,6 +134,14 @@ class TwoLevel:
         else:
             self._revs.learn(user_id, rev)
 
+    def count_from(self, number: int) -> None:
+        """Nothing is kept from before this write of the store."""
+        self._revs.count_from(number)
+
+    def heard_all(self, last: int) -> bool:
+        """Whether of every write up to `last` was heard whom it changed, since this was asked."""
+        return self._revs.heard_all(last)
+
     def lost(self, since: float) -> None:
         """Nothing was heard since then: local answers are good for half a minute more."""
         self._down_since = since

@@ -20,7 +20,9 @@ log = structlog.get_logger()
 LOOK_EVERY_S = 1.0
 SATISFACTION_EVERY = 60
 UNTOLD_EVERY = 60
-"""Seconds between two readings of what nobody told: other processes announce their changes."""
+"""Seconds between two looks for what nobody told: other processes announce their changes."""
+TRENDING_EVERY = 600
+"""Seconds between two counts of what trends with all processes, which goes through every play."""
 
 
 class Refresh:
@@ -43,17 +45,23 @@ class Refresh:
     async def load(self) -> None:
         """Read everything that requests need; what was read before is replaced."""
         await self._store.changed_elsewhere()  # what is written from here on is news
+        number = await self._store.last_number()
+        if number is not None:
+            self._cache.count_from(number)
         tracks = await self._store.tracks()
         if tracks:
             self._current.add_tracks(tracks)
+        await self._load_trending()
+        await self._satisfaction.refresh()
+        await self._trainer.resume()
+
+    async def _load_trending(self) -> None:
         now = self._clock()
         trending = Trending(now)
         plays = await self._store.hourly_plays(now - WINDOW)
         rows = ((self._current.catalogue.row(track_id), at, count) for track_id, at, count in plays)
         trending.add((row, at, count) for row, at, count in rows if row is not None)
         self._current.trending = trending
-        await self._satisfaction.refresh()
-        await self._trainer.resume()
 
     def watch(self) -> None:
         """Look every second whether somebody else wrote: an import next to a running server."""
@@ -66,8 +74,8 @@ class Refresh:
             await asyncio.gather(self._watching, return_exceptions=True)
 
     async def _look(self) -> None:
-        changed = told = False  # heard of a change and could not read it yet
-        seen = self._trainer.serving
+        changed = told = gap = False  # heard of a change and could not read it yet
+        seen, number = self._trainer.serving, None
         for second in itertools.count(1):
             await asyncio.sleep(LOOK_EVERY_S)
             try:
@@ -75,12 +83,18 @@ class Refresh:
                     await self._satisfaction.refresh()
                 changed |= await self._store.changed_elsewhere()
                 told |= self._cache.take_news()
-                untold = changed and (not self._cache.linked or second % UNTOLD_EVERY == 0)
+                if second % UNTOLD_EVERY == UNTOLD_EVERY - 1:  # a second later all of it was told
+                    number = await self._store.last_number()
+                elif second % UNTOLD_EVERY == 0 and self._cache.linked:
+                    gap |= changed if number is None else not self._cache.heard_all(number)
+                untold = gap or (changed and not self._cache.linked)
                 if untold:
                     self._cache.forget_all()
                 if told or untold:
                     await self.load()
-                    changed = told = False
+                    changed = told = gap = False
+                elif second % TRENDING_EVERY == 0:
+                    await self._load_trending()
                 published = await self._trainer.published()  # a fit writes no row
                 again = second % UNTOLD_EVERY == 0 and published != self._trainer.serving
                 if published != seen or again:

@@ -57,6 +57,7 @@ class MemoryStore:
             self._tracks[track.id] = track
             for kind, value in track.aliases.items():
                 self._aliases[kind, value] = track.id
+        self._rev += any(changed)
         return changed
 
     async def track(self, track_id: str) -> Track | None:
@@ -95,6 +96,7 @@ class MemoryStore:
         return user
 
     async def delete_user(self, user_id: str) -> int:
+        self._rev += 1
         self._users.pop(user_id, None)
         self._profiles.pop(user_id, None)
         self._neighbours.pop(user_id, None)
@@ -151,6 +153,9 @@ class MemoryStore:
     async def mean_rating(self, since: datetime) -> float | None:
         ratings = [one.rating for one in self._all() if one.rating is not None and one.at >= since]
         return sum(ratings) / len(ratings) if ratings else None
+
+    async def last_number(self) -> int | None:
+        return self._rev
 
     async def changed_elsewhere(self) -> bool:
         return False

@@ -181,6 +181,9 @@ class MongoStore:
         found = await self._aggregate(queries.ratings(since), queries.mean_of_ratings(since))
         return float(found[0]["mean"]) if found else None
 
+    async def last_number(self) -> int | None:
+        return None  # one counter for all would be one document that every write waits for
+
     async def changed_elsewhere(self) -> bool:
         found = await self._find(queries.all_in_order("processes"))
         others = {one["_id"]: one["commits"] for one in found if one["_id"] != self._process}

@@ -133,6 +133,14 @@ class Store(Protocol):
         """Whether another process has written since the last time this was asked."""
         ...
 
+    async def last_number(self) -> int | None:
+        """The number of the newest write; None where writes are not numbered.
+
+        All processes share the numbers. A user's rev is the number of the write that changed them;
+        whoever is erased and whatever tracks are new take a number that is nobody's rev.
+        """
+        ...
+
     async def counts(self) -> dict[str, int]:
         """How many `listens`, `tracks` and `users` are stored."""
         ...

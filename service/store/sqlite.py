@@ -213,6 +213,10 @@ class SqliteStore:
         mean: float | None = rows[0][0]
         return mean
 
+    async def last_number(self) -> int | None:
+        rows = await self._read("SELECT last FROM revs", ())
+        return int(rows[0][0])
+
     async def changed_elsewhere(self) -> bool:
         # On the connection that writes, this pragma moves only when some other connection commits.
         version = await self._writer.run(

@@ -64,10 +64,14 @@ def append(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> Appen
     return Appended(stored, {user_id: touch(connection, user_id).rev for user_id in changed})
 
 
+def next_number(connection: sqlite3.Connection) -> int:
+    (number,) = connection.execute("UPDATE revs SET last = last + 1 RETURNING last").fetchone()
+    return int(number)
+
+
 def touch(connection: sqlite3.Connection, user_id: str) -> User:
     # One counter for all users: an erased user who returns never gets a rev an old list still has.
-    connection.execute("UPDATE revs SET last = last + 1")
-    (rev,) = connection.execute("SELECT last FROM revs").fetchone()
+    rev = next_number(connection)
     now = milliseconds(datetime.now(UTC))
     connection.execute(
         "INSERT INTO users (id, rev, updated_at, body) VALUES (?, ?, ?, ?)"
@@ -86,6 +90,7 @@ def put_user(connection: sqlite3.Connection, user_id: str, changes: dict[str, An
 
 
 def delete_user(connection: sqlite3.Connection, user_id: str) -> int:
+    next_number(connection)
     erased = connection.execute("DELETE FROM listens WHERE user_id = ?", (user_id,)).rowcount
     connection.execute("DELETE FROM users WHERE id = ?", (user_id,))
     connection.execute("DELETE FROM profiles WHERE user_id = ?", (user_id,))
@@ -105,6 +110,8 @@ def put_tracks(connection: sqlite3.Connection, bodies: list[tuple[Track, bytes]]
         )
         changed.append(put.rowcount == 1)
         put_aliases(connection, [(*alias, track.id) for alias in track.aliases.items()])
+    if any(changed):
+        next_number(connection)
     return changed
 
 

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.cache import revs as module
 from service.cache.revs import Revs
 
 STEPS = st.lists(
@@ -67,3 +68,27 @@ def test_only_so_many_users_are_remembered() -> None:
     revs._revs.run_pending_tasks()
 
     assert 100 >= sum(revs.get(f"u{number}") is not None for number in range(1_000))
+
+
+def test_a_number_nobody_told_is_a_gap_once() -> None:
+    revs = Revs()
+    revs.count_from(4)
+    revs.count_from(0)  # only the first time counts
+    for user, rev in (("a", 6), ("b", 5), ("a", 8)):
+        revs.learn(user, rev)
+
+    assert revs.heard_all(6)
+    assert not revs.heard_all(8)  # 7 is missing
+    assert revs.heard_all(8)
+
+
+def test_without_a_beginning_or_with_too_many_numbers_nothing_counts_as_told(monkeypatch) -> None:
+    assert not Revs().heard_all(0)
+
+    monkeypatch.setattr(module, "MOST_HEARD", 2)
+    revs = Revs()
+    revs.count_from(0)
+    for rev in (1, 2, 3):
+        revs.learn("a", rev)
+
+    assert not revs.heard_all(3)

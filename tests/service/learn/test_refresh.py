@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from service.bootstrap import wire
-from service.bus import Bus
+from service.bus import Bus, UserUpdated
 from service.cache.revs import Revs
 from service.cache.two_level import TwoLevel
 from service.domain import Track
@@ -167,6 +167,27 @@ async def test_a_fit_beside_a_running_process_is_served_though_no_row_was_writte
     files.activate(tmp_path / "models", "v1")
 
     await until(lambda: mine.trainer.serving == "v1")
+
+
+async def test_of_those_who_tell_only_a_gap_makes_it_read_again(processes, monkeypatch) -> None:
+    """Linked processes tell whom they change; what one died over without a word is a number."""
+    monkeypatch.setattr(module, "UNTOLD_EVERY", 5)
+    mine, theirs = processes
+    await mine.shelf.put([track("a")])
+    await theirs.refresh.load()
+    monkeypatch.setattr(TwoLevel, "linked", True)
+    theirs.bus.subscribe(UserUpdated, lambda fact: mine.cache.note(fact.user_id, fact.rev))
+    mine.refresh.watch()
+    await until(lambda: mine.cache.heard_all(1))  # its own track is nobody's rev: read again once
+    await asyncio.sleep(0.2)
+
+    await theirs.ingest.take([listen("a", plays=2)])
+    await asyncio.sleep(0.2)
+    told = mine.revs.get("u1")
+    await theirs.store.append([listen("a", user_id="u2", id="untold")])
+    await until(lambda: mine.revs.get("u1") is None)
+
+    assert told is not None
 
 
 def _tracks() -> list[Track]:
