@@ -52,7 +52,7 @@ class Revs:
         `last` is so old that whoever tells has had the time.
         """
         since, self._counted = self._counted, last
-        told = since is not None and all(number in self._heard for number in range(since + 1, last + 1))
+        told = since is not None and self._heard.issuperset(range(since + 1, last + 1))
         self._heard = {number for number in self._heard if number > last}
         return told
 

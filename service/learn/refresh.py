@@ -41,6 +41,7 @@ class Refresh:
         self._store, self._current, self._trainer, self._cache = store, current, trainer, cache
         self._satisfaction, self._clock = satisfaction, clock
         self._watching: asyncio.Task[None] | None = None
+        self._number: int | None = None  # of the newest write a moment ago
 
     async def load(self) -> None:
         """Read everything that requests need; what was read before is replaced."""
@@ -73,9 +74,17 @@ class Refresh:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
 
+    async def _missed(self, second: int, *, changed: bool) -> bool:
+        """Whether those who tell whom they change have left somebody out; a look a minute."""
+        if second % UNTOLD_EVERY == UNTOLD_EVERY - 1:  # a second later all of it has been told
+            self._number = await self._store.last_number()
+        elif second % UNTOLD_EVERY == 0 and self._cache.linked:
+            return changed if self._number is None else not self._cache.heard_all(self._number)
+        return False
+
     async def _look(self) -> None:
         changed = told = gap = False  # heard of a change and could not read it yet
-        seen, number = self._trainer.serving, None
+        seen = self._trainer.serving
         for second in itertools.count(1):
             await asyncio.sleep(LOOK_EVERY_S)
             try:
@@ -83,10 +92,7 @@ class Refresh:
                     await self._satisfaction.refresh()
                 changed |= await self._store.changed_elsewhere()
                 told |= self._cache.take_news()
-                if second % UNTOLD_EVERY == UNTOLD_EVERY - 1:  # a second later all of it was told
-                    number = await self._store.last_number()
-                elif second % UNTOLD_EVERY == 0 and self._cache.linked:
-                    gap |= changed if number is None else not self._cache.heard_all(number)
+                gap |= await self._missed(second, changed=changed)
                 untold = gap or (changed and not self._cache.linked)
                 if untold:
                     self._cache.forget_all()

@@ -29,6 +29,7 @@ from service.recommend.exposure import Showing, Shown
 from service.recommend.fallback import Fallback
 from service.recommend.page import Page, list_id
 from service.recommend.pipeline import Ranking, rank
+from service.recommend.places import Places
 from service.recommend.retrieval import STRATEGIES, Score
 from service.store import Store
 from service.store.reads import Reads
@@ -69,6 +70,7 @@ class Recommender:
         self._fallback = fallback or Fallback(store, current, clock=clock)
         self._timeout_s, self._clock, self._strategies = timeout_s, clock, strategies
         self._balance, self._shown = balance, shown or Shown()
+        self._places = Places()
         self._encode = msgspec.json.Encoder().encode
 
     def question(self, ask: Ask) -> str:
@@ -105,6 +107,10 @@ class Recommender:
         self._shown.add(Showing(user_id, ask.strategy, answer.tag, answer.rows))
 
     async def _load(self, user_id: str, view: View, ask: Ask) -> Answer | None:
+        work = partial(self._make_for, user_id, view, ask)
+        return await self._places.work(work, least_s=LEAST_S)
+
+    async def _make_for(self, user_id: str, view: View, ask: Ask) -> Answer | None:
         """The list of a user the store knows.
 
         The rev is read before the listens, so a list may be newer than its rev, never older.
