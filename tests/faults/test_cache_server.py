@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from service.cache import redis
 from service.cache.answer import Answer
 from service.cache.clients import open_blocking_client, open_client
 from service.cache.link import Link
+from service.cache.protocol import SharedUnavailable
 from service.cache.redis import RedisShared
 from service.cache.revs import Revs
 from service.cache.two_level import TwoLevel
@@ -133,6 +135,7 @@ async def test_without_a_budget_a_stopped_server_would_stop_requests(valkey, mon
 CAPACITY = 16 << 20
 FILL = """
 import os, sys, time
+from service.cache import redis
 from service.cache.answer import Answer
 from service.cache.local import Local
 
@@ -172,3 +175,33 @@ def test_a_process_grows_no_further_than_its_cache_may() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's page counts")
 def test_without_a_bound_it_would_grow_on() -> None:
     assert grown(bounded=False) > 4 * CAPACITY
+
+
+async def held_up(shared: RedisShared) -> bool:
+    """Whether a read is answered though the event loop stands still while the reply arrives."""
+    reading = asyncio.create_task(shared.read("u1", "u1|v1.0|20"))
+    for _ in range(10):
+        await asyncio.sleep(0)  # the command is out
+    time.sleep(0.1)  # noqa: ASYNC251 - that is the fault
+    try:
+        await reading
+    except SharedUnavailable:
+        return False
+    return True
+
+
+async def test_a_loop_that_was_held_up_is_not_taken_for_a_slow_server(
+    valkey: servers.Server, monkeypatch
+) -> None:
+    """Else a busy process believes its cache is down, makes every list itself, and is busier."""
+    client = open_client(valkey.url)
+    shared = RedisShared(client, budget_s=0.01)
+    await shared.read("u1", "warm")
+    answered = await held_up(shared)
+    monkeypatch.setattr(redis, "TURNS", 0)
+    without = await held_up(shared)
+    await shared.close()
+    await client.aclose()
+
+    assert answered
+    assert not without  # the control
