@@ -1,5 +1,6 @@
 """The Litestar application out of settings."""
 
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -75,6 +76,8 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_house(settings, watch=True, work=settings.role == "all") as house:
             app.state.house = house
+            gc.collect()
+            gc.freeze()  # the catalogue stays: going through 100,000 tracks each time takes 75 ms
             with metrics.served_apart(settings):
                 if greet is not None:
                     greet(await greeting(house))

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 
-from service import metrics
+from service import deadline, metrics
 from service.breaker import Breaker
 from service.cache.answer import Answer, decode, encode
 from service.cache.clients import BROKEN
@@ -33,9 +33,6 @@ LOOK = "look"
 """On the channel: "REV USER", or this and the name of who says so."""
 MOST_WAITING = 64
 """Commands under way at once: the bulkhead. Reads of one turn count as one."""
-
-TURNS = 4
-"""Of the loop, from bytes that have arrived to a reply: read, parse, finish, wake up."""
 
 Result = TypeVar("Result")
 
@@ -138,12 +135,8 @@ class RedisShared:
         task = asyncio.ensure_future(command)
         self._under_way.add(task)
         task.add_done_callback(self._landed)
-        await asyncio.wait({task}, timeout=self._budget_s)
-        for _ in range(TURNS):  # a loop that was held up must not be taken for a slow Redis
-            if not task.done():
-                await asyncio.sleep(0)
         try:
-            if not task.done():
+            if not await deadline.done_within(task, self._budget_s):
                 raise TimeoutError
             reply = task.result()
         except BROKEN as error:

@@ -82,10 +82,7 @@ class Reads:
         return await self._store.known(user_id, listens)
 
     async def _answered(self, task: "asyncio.Task[Known | None]", until: float) -> Known | None:
-        await asyncio.wait({task}, timeout=max(until - time.monotonic(), 0))
-        if not task.done():  # a loop that was held up must not be taken for a slow store
-            await asyncio.sleep(0)
-        if not task.done():
+        if not await deadline.done_within(task, max(until - time.monotonic(), 0)):
             self._breaker.failed()
             _refuse("late")
         try:

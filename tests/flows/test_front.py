@@ -93,10 +93,12 @@ async def test_a_list_that_has_to_be_made_is_made_here(world: AsyncTestClient) -
     assert first.content == again.content
 
 
-async def test_an_error_nobody_thought_of_is_told_by_the_application(world: AsyncTestClient) -> None:
+async def test_an_error_nobody_thought_of_is_told_by_the_application(
+    world: AsyncTestClient,
+) -> None:
     class Broken:
-        question = staticmethod(lambda ask: "q")
-        kept = staticmethod(lambda user_id, question: None)
+        question = staticmethod(lambda *_: "q")
+        kept = staticmethod(lambda *_: None)
 
         async def for_user(self, user_id: str, ask: Any) -> None:
             raise ZeroDivisionError
