@@ -61,14 +61,14 @@ def fill(home: Path) -> dict[str, float]:
     """Import and fit by the commands a person would type; seconds of each."""
     datasets = os.environ.get("DATASETS_DIR")
     if not datasets:
-        return {"demo": _echotune(home, "demo"), "train": _echotune(home, "train")}
+        return {"demo": echotune(home, "demo"), "train": echotune(home, "train")}
     folder = Path(datasets) / "nowplaying"
     return {
-        "import tracks": _echotune(home, "import", "tracks-spotify", folder / "tracks.csv"),
-        "import listens": _echotune(
+        "import tracks": echotune(home, "import", "tracks-spotify", folder / "tracks.csv"),
+        "import listens": echotune(
             home, "import", "interactions", folder / "interactions.csv.gz", *INTERACTIONS
         ),
-        "train": _echotune(home, "train"),
+        "train": echotune(home, "train"),
     }
 
 
@@ -109,7 +109,7 @@ def ask_over_http(base: str, users: list[str]) -> list[float]:
     return spent[WARM:]
 
 
-def _echotune(home: Path, *words: str | Path) -> float:
+def echotune(home: Path, *words: str | Path) -> float:
     start = perf_counter()
     environment = os.environ | {"ECHOTUNE_DATA_DIR": str(home)}
     subprocess.run(  # noqa: S603 - our own command

@@ -23,6 +23,7 @@ LOST = 0  # the status of a request without an answer: refused, cut off, or stil
 HEAD_END = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 CACHE = re.compile(rb"\r\nserver-timing:[^\r]*?cache;desc=\"?(\w+)", re.IGNORECASE)
+STALE = b"-stale"  # of an etag: an older list, sent since no newer one could be made in time
 BODILESS = (204, 304)
 
 
@@ -32,7 +33,7 @@ class Measured:
 
     latency_s: NDArray[np.float64]  # (n,) from the intended time; closed loop: from the sending
     status: NDArray[np.int64]  # (n,) LOST where no answer came
-    cache: NDArray[np.str_]  # (n,) word of server-timing's cache, "" without one
+    cache: NDArray[np.str_]  # (n,) word of server-timing's cache, "stale" for an older list, or ""
     seconds: float  # how long requests were sent
 
 
@@ -84,7 +85,12 @@ class Run:
         if self.waiting:
             connection.send(*self.waiting.popleft())
         elif self.closed is not None and (now := perf_counter()) < self.until:
-            connection.send(now, next(self.closed))
+            request = next(self.closed, None)
+            if request is None:  # no more to ask
+                self.until = now
+                self.idle.append(connection)
+            else:
+                connection.send(now, request)
         else:
             self.idle.append(connection)
 
@@ -143,9 +149,11 @@ class Connection(asyncio.Protocol):
         if len(received) < head_end + len(HEAD_END) + size:
             return
         cache = CACHE.search(received, 0, head_end)
+        word = cache[1] if cache else b""
+        if received.find(STALE, 0, head_end) > 0:
+            word = b"stale"
         self.received = b""
-        latency_s = perf_counter() - self.intended
-        self.run.notes.append((latency_s, status, cache[1] if cache else b""))
+        self.run.notes.append((perf_counter() - self.intended, status, word))
         self.run.free(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's
@@ -196,14 +204,15 @@ def closed_loop(
     seconds: float,
     drain_s: float = DRAIN_S,
 ) -> Measured:
-    """Keep `connections` requests in flight for `seconds`: each answer asks for the next."""
+    """Keep `connections` requests in flight for `seconds`, or until there are no more."""
     run = Run(*address, connections, requests)
 
     async def load() -> Measured:
         run.until = perf_counter() + seconds
         for _ in range(connections):
             run.open()
-        await asyncio.sleep(seconds)
+        while perf_counter() < run.until:  # noqa: ASYNC110 - off the hot path
+            await asyncio.sleep(0.005)
         return await drained(run, seconds, drain_s)
 
     return uvloop.run(load())

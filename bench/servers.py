@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,21 +20,29 @@ READY_WITHIN_S = 300
 @contextmanager
 def serving(data_dir: Path) -> Iterator[tuple[str, float]]:
     """Start a server; its base URL and the seconds until it was ready; ended by its own pid."""
-    port = free_port(HOST)
-    environment = os.environ | {"ECHOTUNE_DATA_DIR": str(data_dir)}
+    start, port = time.perf_counter(), free_port(HOST)
+    command = ["-P", "-m", "service", "serve", "--port", str(port)]
+    with running(command, port, {"ECHOTUNE_DATA_DIR": str(data_dir)}):
+        yield f"http://{HOST}:{port}", time.perf_counter() - start
+
+
+@contextmanager
+def running(
+    command: Sequence[str], port: int, settings: Mapping[str, str], ready: str = "/health/ready"
+) -> Iterator[int]:
+    """Run Python with this command until `ready` answers; its pid, by which it is ended."""
+    environment = os.environ | settings
     environment.pop("NUMBA_CACHE_DIR", None)  # the server keeps its own kernels
-    start = time.perf_counter()
     server = subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-P", "-m", "service", "serve", "--port", str(port)],
+        [sys.executable, *command],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C on the bench is the bench's business
     )
     try:
-        base = f"http://{HOST}:{port}"
-        wait_until_ready(base, server)
-        yield base, time.perf_counter() - start
+        wait_until_ready(f"http://{HOST}:{port}{ready}", server)
+        yield server.pid
     finally:
         server.send_signal(signal.SIGTERM)
         try:
@@ -44,8 +52,8 @@ def serving(data_dir: Path) -> Iterator[tuple[str, float]]:
             server.wait()
 
 
-def wait_until_ready(base: str, server: subprocess.Popen[bytes]) -> None:
-    """Poll /health/ready until it answers 200.
+def wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
+    """Poll until it answers 200.
 
     Raises:
         RuntimeError: the server ended, or was not ready in five minutes.
@@ -55,7 +63,7 @@ def wait_until_ready(base: str, server: subprocess.Popen[bytes]) -> None:
         if server.poll() is not None:
             raise RuntimeError(f"the server ended with {server.returncode} before it was ready")
         try:
-            with urllib.request.urlopen(f"{base}/health/ready", timeout=1) as answer:  # noqa: S310 - loopback
+            with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310 - loopback
                 if answer.status == 200:
                     return
         except (urllib.error.URLError, ConnectionError, TimeoutError):

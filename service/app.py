@@ -17,6 +17,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
 from service.api.admission import Admission
+from service.api.bodies import Bodies
 from service.api.contract import describe
 from service.api.front import Front
 from service.api.jobs import JobController, JobOrder
@@ -62,7 +63,8 @@ def served() -> Admission:
     settings = Settings.from_env(os.environ)
     configure_logs(settings.log_level)
     app = create_app(settings, greet=sys.stderr.write)
-    return Admission(Front(app, app.state), timeout_s=settings.request_timeout_ms / 1000)
+    front = Bodies(Front(app, app.state))
+    return Admission(front, timeout_s=settings.request_timeout_ms / 1000)
 
 
 def create_app(settings: Settings, *, greet: Callable[[str], object] | None = None) -> Litestar:

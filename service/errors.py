@@ -54,6 +54,10 @@ class Conflict(EchoTuneError):
     """The request contradicts what is already there or already going on."""
 
 
+class SlowBody(EchoTuneError):
+    """The body did not arrive in time."""
+
+
 class TooLarge(EchoTuneError):
     """The body is over the limit of the route."""
 

@@ -42,6 +42,7 @@ PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
     errors.UnknownJob: (404, "unknown-job"),
     errors.UnknownModel: (404, "unknown-model"),
     errors.NotAcceptable: (406, "not-acceptable"),
+    errors.SlowBody: (408, "slow-body"),
     errors.Conflict: (409, "conflict"),
     errors.TooLarge: (413, "too-large"),
     errors.Unavailable: (503, "unavailable"),
@@ -109,6 +110,8 @@ def on_anything_else(request: AnyRequest, error: Exception) -> Problem:
 def _answer(details: ProblemDetails, headers: Mapping[str, str] = NO_HEADERS) -> Problem:
     if details.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers = {"Retry-After": RETRY_AFTER_S}
+    if details.status == HTTPStatus.REQUEST_TIMEOUT:  # the rest of the body may still be coming
+        headers = {"Connection": "close"}
     return Problem(
         details,
         status_code=details.status,

@@ -24,6 +24,8 @@ PATIENT = {"ECHOTUNE_REQUEST_TIMEOUT_MS": "20000", "ECHOTUNE_STORE_TIMEOUT_MS": 
 class Service:
     """`echotune serve` on a data folder and a port that both survive it."""
 
+    command: tuple[str, ...] = ("-P", "-m", "service")
+
     def __init__(self, data: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
         self.data, self.port = data, free_port()
         self._options, self._env = options, {**PATIENT, **(env or {})}
@@ -46,7 +48,7 @@ class Service:
     def start(self) -> None:
         """Return once it is ready."""
         env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        command = (sys.executable, "-P", "-m", "service", "serve", "--no-demo")
+        command = (sys.executable, *self.command, "serve", "--no-demo")
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--host", HOST, "--port", str(self.port), *self._options],
@@ -84,6 +86,10 @@ class Service:
             if parent == self.pid and b"resource_tracker" not in command:
                 found.append(int(status.parent.name))
         return found
+
+    def ended(self) -> int | None:
+        """The exit code, once it has ended by itself."""
+        return None if self._process is None else self._process.poll()
 
     def kill(self) -> None:
         """Kill -9 of the server and its worker at once, as a machine would."""

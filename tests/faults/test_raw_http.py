@@ -163,3 +163,38 @@ def test_a_flood_of_bodies_nobody_reads(service: Service) -> None:
 
         if said:
             assert 200 == status(said)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_nothing_is_hidden_behind_a_request_with_two_lengths(
+    service: Service, order: tuple[int, int]
+) -> None:
+    """A proxy that goes by the other one would let the second request pass unseen."""
+    lengths = (b"content-length: 60\r\n", b"transfer-encoding: chunked\r\n")
+    said = send(
+        service,
+        b"POST /v1/listens HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n",
+        lengths[order[0]] + lengths[order[1]] + b"\r\n2\r\n[]\r\n0\r\n\r\n",
+        b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n",
+    )
+
+    assert 1 == said.count(b"HTTP/1.1 "), said
+    assert b"connection: close" in said
+
+
+def test_a_request_to_no_host_is_refused(service: Service) -> None:
+    said = send(service, b"GET /v1/users/u1/recommendations HTTP/1.1\r\n\r\n")
+
+    assert said.startswith(b"HTTP/1.1 400"), said
+    assert PROBLEM in said
+
+
+def test_a_body_that_does_not_come_is_given_up_after_five_seconds(service: Service) -> None:
+    said = send(
+        service,
+        b"POST /v1/listens HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        b"content-length: 100\r\n\r\n[",
+    )
+
+    assert said.startswith(b"HTTP/1.1 408"), said
+    assert PROBLEM in said

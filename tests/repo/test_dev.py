@@ -122,16 +122,6 @@ def test_a_changed_lock_is_installed_again(checkout):
     assert "run.lock" in calls
 
 
-@pytest.mark.parametrize(
-    "verb, missing", [("load", "bench/bench_load.py"), ("faults", "tests/faults")]
-)
-def test_a_verb_whose_part_is_missing_says_so(checkout, verb, missing):
-    failed = run(checkout, verb)
-
-    assert 2 == failed.returncode
-    assert f"{missing} does not exist yet" in failed.stderr
-
-
 def test_dev_is_executable_and_plain_sh():
     assert os.access(ROOT / "dev", os.X_OK)
     subprocess.run(["sh", "-n", ROOT / "dev"], check=True)

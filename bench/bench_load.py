@@ -1,0 +1,259 @@
+"""How much one machine takes: requests a second, and what a list, a hit and a write cost.
+
+100,000 listeners ask for lists of 100,000 tracks as listeners do (Zipf, 5 % of the requests are
+listens), the load generator on the same cores. The world is made once, which takes five minutes,
+and copied for every run.
+
+A hit is a list that is kept and of the newest rev; whoever gets an older or a general one because
+none could be made in time counts as a miss. The open loop sends at intended times, whatever the
+answers do, and its latency counts from those.
+"""
+
+import http.client
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from bench.harness import Outcome, Row, bar
+from bench.load_service import Service, constant, service
+from bench.load_traffic import listen, recommendations, traffic
+from bench.load_world import names, size, stored, world
+from bench.open_loop import Measured, closed_loop, open_loop
+from bench.picture import bars as draw
+
+WORKERS = 2
+WARM_S, MEASURED_S, STEP_S = 120.0, 60.0, 20.0
+CONNECTIONS = (16, 64, 256)
+OPEN_SHARE = 0.7  # of the closed loop's limit
+STEPS = (0.3, 0.4, 0.5, 0.6)  # of the limit: which leaves 30 % of the processors
+MOST_CPU = 0.7
+WARM_LISTS, LISTS, WRITES, HITS = 300, 3_000, 3_000, 50_000
+
+
+def load(*, quick: bool) -> Outcome:
+    """One table: the limit, the latency below it, and what one of each costs."""
+    faster = 20 if quick else 1
+    with tempfile.TemporaryDirectory() as folder:
+        home = world(Path(folder), quick=quick)
+        users, tracks = names(home)
+        shuffled = np.random.default_rng(0).permutation(np.array(users)).tolist()
+        with _step("one of each", home, workers=1) as one:
+            costs = one_of_each(one, shuffled, tracks, n=100 if quick else LISTS)
+        with _step("many at once", home, workers=WORKERS) as many:
+            rows, figures = crowd(many, users, tracks, faster=faster)
+        with _step("a constant answer", home, workers=1) as one, constant() as address:
+            costs |= hit_against_constant(one, address, shuffled[0], n=HITS // faster)
+        with _step("at rest", world_of_demo(Path(folder)), workers=1) as idle:
+            costs["idle RSS MB"] = idle.rss_mb()
+    costs |= figures
+    if not quick:
+        draw_latencies(rows)
+    return Outcome(
+        rows=[*rows, *(Row(name=name, values={"value": _short(costs[name])}) for name in costs)],
+        bars=[
+            bar("req/s, closed loop", costs["req/s, closed loop"], ">=", 10_000),
+            bar("p95 ms at 70 % of the limit", costs["p95 ms, open loop"], "<=", 100),
+            bar("share of hits", costs["hits"], ">=", 0.9),
+            bar("share of errors", costs["errors"], "<=", 0.001),
+            bar("acknowledged and not stored", costs["acknowledged and not stored"], "<=", 0),
+            bar("CPU ms of a miss", costs["CPU ms of a miss"], "<=", 1.3),
+            bar("CPU ms of a write", costs["CPU ms of a write"], "<=", 0.5),
+            bar("a hit, of a constant answer", costs["a hit, of a constant answer"], ">=", 0.6),
+            bar("p95 ms of a miss, 1 client", costs["p95 ms of a miss, 1 client"], "<=", 10),
+            bar("p95 ms of a miss, 32 clients", costs["p95 ms of a miss, 32 clients"], "<=", 50),
+            bar("idle RSS MB of a worker", costs["idle RSS MB"], "<=", 400),
+        ],
+        params={"tracks": size(quick=quick), "listeners": len(users), "workers": WORKERS},
+    )
+
+
+BENCHES = {"load": load}
+
+
+def one_of_each(one: Service, users: list[str], tracks: list[str], *, n: int) -> dict[str, float]:
+    """Lists nobody has asked for, by 1 and by 32 clients; then listens by 16; each user once."""
+    fresh = iter(users)
+    warm = (recommendations(next(fresh)) for _ in iter(int, 1))
+    closed_loop(one.address, _first(warm, WARM_LISTS), connections=2, seconds=60)
+    costs = {}
+    for clients in (1, 32):
+        used, done = _spent(one, _first(warm, n), clients)
+        costs[f"p95 ms of a miss, {clients} client" + "s" * (clients > 1)] = _p95_ms(done)
+        costs[f"lists/s, {clients} client" + "s" * (clients > 1)] = (
+            n / done.latency_s.sum() * clients
+        )
+        if clients == 1:
+            costs["CPU ms of a miss"] = used / n * 1e3
+    now = "2026-01-01T00:00:00Z"
+    writes = (
+        listen(users[-number], tracks[number % len(tracks)], at=now, number=f"w{number}")
+        for number in range(1, min(WRITES, n) + 1)
+    )
+    used, done = _spent(one, writes, 16)
+    costs["CPU ms of a write"] = used / len(done.status) * 1e3
+    costs["writes/s, 16 clients"] = len(done.status) / done.latency_s.sum() * 16
+    return costs
+
+
+def crowd(
+    many: Service, users: list[str], tracks: list[str], *, faster: int
+) -> tuple[list[Row], dict[str, float]]:
+    """Closed loops for the limit, then open loops below it."""
+    seeds, rows, all_of = iter(range(1, 100)), list[Row](), list[Measured]()
+    limit = 0.0
+
+    def closed(connections: int, seconds: float) -> Measured:
+        requests = traffic(users, tracks, seed=next(seeds))
+        done = closed_loop(many.address, requests, connections=connections, seconds=seconds)
+        all_of.append(done)
+        return done
+
+    def opened(rate: float, seconds: float) -> tuple[Measured, float]:
+        used, start = many.cpu_s(), perf_counter()
+        requests = traffic(users, tracks, seed=next(seeds))
+        done = open_loop(many.address, requests, rate=rate, seconds=seconds)
+        all_of.append(done)
+        return done, (many.cpu_s() - used) / (perf_counter() - start)
+
+    closed(64, WARM_S / faster)
+    for connections in CONNECTIONS:
+        done = closed(connections, STEP_S / faster)
+        rate = len(done.status) / done.seconds
+        rows.append(_row(f"closed loop, {connections} connections", done, rate))
+        if _p95_ms(done) < 100:
+            limit = max(limit, rate)
+    limit = limit or len(done.status) / done.seconds
+    done, _ = opened(limit * OPEN_SHARE, MEASURED_S / faster)
+    shares = _shares(done)
+    rows.append(_row("open loop, 70 % of the limit", done, limit * OPEN_SHARE))
+    figures = {
+        "req/s, closed loop": limit,
+        "p95 ms, open loop": _p95_ms(done),
+        "hits": shares["local"] + shares["shared"],
+    } | {f"share of {name}": share for name, share in shares.items()}
+    cores = os.cpu_count() or 1
+    for step in STEPS:
+        measured, used = opened(limit * step, STEP_S / faster)
+        if used <= MOST_CPU * cores:
+            rate = limit * step
+            rows.append(_row(f"open loop, {used / cores:.0%} of the processors", measured, rate))
+            figures |= {
+                "req/s with 30 % of the processors free": rate,
+                "req/s per core": rate / used,
+                "cores for 10,000 req/s": 10_000 * used / rate,
+            }
+    figures["RSS MB of a worker"] = many.rss_mb()
+    figures["errors"] = float(np.mean((done.status < 200) | (done.status >= 500)))
+    sent = np.concatenate([one.status for one in all_of])
+    acknowledged = int(np.count_nonzero(sent == 202))
+    figures["listens acknowledged"] = acknowledged
+    figures["acknowledged and not stored"] = max(
+        acknowledged - stored(many.home, "load-"), 0
+    ) + changed_nothing(many, users)
+    return rows, figures
+
+
+def changed_nothing(many: Service, users: list[str]) -> int:
+    """Of 20 users who play what tops their list: how many are shown it again at once."""
+    connection = http.client.HTTPConnection(*many.address, timeout=10)
+
+    def ask(method: str, path: str, body: str | None = None) -> dict[str, list[dict[str, object]]]:
+        connection.request(method, path, body, {"content-type": "application/json"})
+        found: dict[str, list[dict[str, object]]] = json.loads(connection.getresponse().read())
+        return found
+
+    unmoved = 0
+    for number, user in enumerate(users[:: max(len(users) // 20, 1)][:20]):
+        path = f"/v1/users/{user}/recommendations"
+        top = ask("GET", path)["recommendations"][0]["track"]
+        body = {"user_id": user, "track_id": top["id"], "action": "play", "id": f"top{number}"}  # type: ignore[index]
+        ask("POST", "/v1/listens", json.dumps(body))
+        unmoved += top in [one["track"] for one in ask("GET", path)["recommendations"]]
+    connection.close()
+    return unmoved
+
+
+def hit_against_constant(
+    one: Service, address: tuple[str, int], user: str, *, n: int
+) -> dict[str, float]:
+    """Requests a second of a list that is kept, as a share of a constant answer's."""
+    ours: list[float] = []
+    theirs: list[float] = []
+    for _ in range(3):
+        for where, rates in ((one.address, ours), (address, theirs)):
+            requests = (recommendations(user) for _ in range(n // 3))
+            start = perf_counter()
+            closed_loop(where, requests, connections=32, seconds=60)
+            rates.append(n // 3 / (perf_counter() - start))
+    best = {"hits/s, one worker": max(ours), "constant answers/s, one worker": max(theirs)}
+    return best | {"a hit, of a constant answer": max(ours) / max(theirs)}
+
+
+def draw_latencies(rows: list[Row]) -> None:
+    """Median and p95 of every loop as a picture."""
+    groups = {row.name: {"p50": row.median_ms or 0, "p95": row.p95_ms or 0} for row in rows}
+    draw("load", "Latency under load, 100,000 listeners and tracks", "ms", groups)
+
+
+def world_of_demo(folder: Path) -> Path:
+    """The world of a first start, in a folder of its own."""
+    from bench.bench_serving import echotune
+
+    home = folder / "demo"
+    home.mkdir()
+    echotune(home, "demo")
+    echotune(home, "train")
+    return home
+
+
+@contextmanager
+def _step(name: str, home: Path, *, workers: int) -> Iterator[Service]:
+    print(f"load: {name}", file=sys.stderr)
+    with service(home, workers=workers) as running:
+        yield running
+
+
+def _spent(one: Service, requests: Iterator[bytes], clients: int) -> tuple[float, Measured]:
+    used = one.cpu_s()
+    done = closed_loop(one.address, requests, connections=clients, seconds=120)
+    return one.cpu_s() - used, done
+
+
+def _first(requests: Iterator[bytes], n: int) -> Iterator[bytes]:
+    for _ in range(n):
+        yield next(requests)
+
+
+def _shares(done: Measured) -> dict[str, float]:
+    lists = done.cache != ""
+    of = max(int(np.count_nonzero(lists)), 1)
+    return {
+        word: float(np.count_nonzero(done.cache == word)) / of
+        for word in ("local", "shared", "stale", "miss")
+    }
+
+
+def _row(name: str, done: Measured, rate: float) -> Row:
+    shares = {word: round(share, 3) for word, share in _shares(done).items()}
+    refused = float(np.mean(done.status == 503)) if len(done.status) else 0.0
+    return Row(
+        name=name,
+        median_ms=round(float(np.median(done.latency_s)) * 1e3, 2),
+        p95_ms=round(_p95_ms(done), 2),
+        values={"req/s": round(rate), **shares, "refused": round(refused, 4)},
+    )
+
+
+def _p95_ms(done: Measured) -> float:
+    return float(np.percentile(done.latency_s, 95)) * 1e3
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.4g}")

@@ -1,0 +1,190 @@
+"""A server process is killed, told to stop, or given another model, with requests under way."""
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from msgspec import structs
+from msgspec.json import encode
+
+from service.domain import Listen
+from tests import servers, worlds
+from tests.faults.serving import Service
+from tests.faults.sizes import size
+from tests.faults.test_workers import wait_until_all_know
+from tests.servers import HOST
+
+KILL_EVERY_S = 5.0
+KILLS = size(2, 12)
+FLIPS = size(4, 20)
+URL = "/v1/users/jazz-u0/recommendations?strategy=collaborative"
+
+
+@contextmanager
+def two_workers(data: Path, folder: Path, kind: type[Service] = Service) -> Iterator[Service]:
+    folder.mkdir()
+    with servers.valkey(folder) as valkey:
+        env = {"ECHOTUNE_REDIS_URL": valkey.url, "ECHOTUNE_EVENTS_REDIS_URL": valkey.url}
+        env |= {"ECHOTUNE_REDIS_TIMEOUT_MS": "500", "ECHOTUNE_STRATEGY_TIMEOUT_MS": "5000"}
+        with kind(data, "--workers", "2", env=env) as running:
+            yield running
+
+
+class Client(threading.Thread):
+    """Keeps a connection and asks again once when it breaks, as every HTTP library does."""
+
+    def __init__(self, url: str, stop: threading.Event) -> None:
+        super().__init__(daemon=True)
+        self._client, self._stop_asked = httpx.Client(base_url=url, timeout=5), stop
+        self.good, self.bad = 0, list[str]()
+
+    def run(self) -> None:
+        while not self._stop_asked.is_set():
+            try:
+                answer = self._ask()
+                self.good += answer.status_code == 200
+                if answer.status_code != 200:
+                    self.bad.append(answer.text)
+            except httpx.TransportError as error:
+                self.bad.append(repr(error))
+            time.sleep(0.005)
+
+    def _ask(self) -> httpx.Response:
+        try:
+            return self._client.get(URL)
+        except httpx.TransportError:
+            return self._client.get(URL)
+
+
+@contextmanager
+def clients(service: Service, count: int = 4) -> Iterator[list[Client]]:
+    stop = threading.Event()
+    asking = [Client(service.url, stop) for _ in range(count)]
+    for client in asking:
+        client.start()
+    yield asking
+    stop.set()
+    for client in asking:
+        client.join(30)
+
+
+def test_a_worker_killed_every_five_seconds_costs_one_request_in_a_thousand_at_most(
+    data: Path, tmp_path: Path
+) -> None:
+    with two_workers(data, tmp_path / "valkey") as service:
+        with clients(service) as asking:
+            for _ in range(KILLS):  # the oldest: one that dies twice in 5.5 s is a crash loop
+                os.kill(min(service.workers()), signal.SIGKILL)
+                time.sleep(KILL_EVERY_S)
+        alive = service.ended() is None
+    good, bad = sum(client.good for client in asking), [b for c in asking for b in c.bad]
+
+    assert alive
+    assert len(bad) <= 0.001 * (good + len(bad))
+
+
+class Mortal(Service):
+    """A server that starts no worker anew."""
+
+    command = (
+        "-c",
+        (
+            "import sys; import granian.server as g; from service.cli import main; real = g.Server;"
+            "g.Server = lambda *a, **k: real(*a, **(k | {'respawn_failed_workers': False}));"
+            "sys.exit(main())"
+        ),
+    )
+
+
+def test_without_a_new_worker_one_kill_ends_the_server(data: Path, tmp_path: Path) -> None:
+    """The control."""
+    with two_workers(data, tmp_path / "valkey", Mortal) as service:
+        os.kill(service.workers()[0], signal.SIGKILL)
+        until = time.monotonic() + 20
+        while service.ended() is None and time.monotonic() < until:
+            time.sleep(0.05)
+        ended = service.ended()
+
+    assert ended is not None
+
+
+def test_a_server_told_to_stop_finishes_what_is_under_way(data: Path, tmp_path: Path) -> None:
+    with two_workers(data, tmp_path / "valkey") as service:
+        assert (
+            200
+            == service.put("/v1/tracks", [{"id": "t000", "title": "T", "artist": "A"}]).status_code
+        )
+        wait_until_all_know(service)
+        body = json.dumps({"user_id": "u1", "track_id": "t000", "id": "last", "action": "play"})
+        head = f"POST /v1/listens HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n"
+        with socket.create_connection((HOST, service.port), timeout=10) as line:
+            line.sendall(f"{head}content-type: application/json\r\n\r\n{body[:-1]}".encode())
+            time.sleep(0.2)
+            os.kill(service.pid, signal.SIGTERM)
+            time.sleep(0.3)
+            line.sendall(body[-1:].encode())
+            said = line.recv(65_536)
+        until = time.monotonic() + 20
+        while service.ended() is None and time.monotonic() < until:
+            time.sleep(0.05)
+        ended = service.ended()
+    with Service(data) as service:
+        stored = service.get("/v1/users/u1/listens")["listens"]
+
+    assert said.startswith(b"HTTP/1.1 202"), said
+    assert 0 == ended
+    assert ["last"] == [listen["id"] for listen in stored]
+
+
+def test_models_flipped_under_load_mix_in_no_answer_and_fail_none(
+    data: Path, tmp_path: Path
+) -> None:
+    with two_workers(data, tmp_path / "valkey") as service:
+        put = httpx.put(f"{service.url}/v1/tracks", content=encode(worlds.tracks()), timeout=20)
+        assert 200 == put.status_code, put.text
+        more = [structs.replace(one, user_id=f"{one.user_id}b") for one in worlds.listens()[:200]]
+        versions = [fitted(service, worlds.listens()), fitted(service, more)]
+        seen: dict[str, set[tuple[str, ...]]] = {version: set() for version in versions}
+        settled = []
+        with clients(service) as asking:
+            for number in range(FLIPS):
+                version = versions[number % 2]
+                assert 200 == service.post(f"/v1/models/{version}/activate", {}).status_code
+                settled.append(until_all_serve(service, version, seen))
+        bad = [fault for client in asking for fault in client.bad]
+
+    assert [] == bad
+    assert max(settled) <= 30
+    assert [1, 1] == [len(lists) for lists in seen.values()]  # a version gives one list
+
+
+def fitted(service: Service, listens: list[Listen]) -> str:
+    """The version of a model that is fitted when these listens have come, too."""
+    sent = httpx.post(f"{service.url}/v1/listens", content=encode(listens), timeout=20)
+    assert 202 == sent.status_code, sent.text
+    job_id = service.post("/v1/models", {}).json()["job_id"]
+    until = time.monotonic() + 60
+    while service.get(f"/v1/jobs/{job_id}")["status"] != "done":
+        assert time.monotonic() < until, service.log
+        time.sleep(0.05)
+    return str(service.get("/v1/models")["models"][0]["version"])
+
+
+def until_all_serve(service: Service, version: str, seen: dict[str, set[tuple[str, ...]]]) -> float:
+    """Seconds until 20 new connections in a row are answered by this version."""
+    start, row = time.monotonic(), 0
+    while row < 20:
+        answer = httpx.get(service.url + URL, timeout=5).json()
+        tracks = tuple(one["track"]["id"] for one in answer["recommendations"])
+        seen[answer["model_version"]].add(tracks)
+        row = row + 1 if answer["model_version"] == version else 0
+        if time.monotonic() - start > 30:
+            break
+    return time.monotonic() - start
