@@ -12,6 +12,7 @@ answers do, and its latency counts from those.
 import http.client
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -47,17 +48,19 @@ def load(*, quick: bool) -> Outcome:
         with _step("one of each", home, workers=1) as one:
             costs = one_of_each(one, shuffled, tracks, n=100 if quick else LISTS)
         with _step("many at once", home, workers=WORKERS) as many:
+            behaved = behave(many, users=len(users), seconds=max(30 // faster, 5))
             rows, figures = crowd(many, users, tracks, faster=faster)
         with _step("a constant answer", home, workers=1) as one, constant() as address:
             costs |= hit_against_constant(one, address, shuffled[0], n=HITS // faster)
         with _step("at rest", world_of_demo(Path(folder)), workers=1) as idle:
             costs["idle RSS MB"] = idle.rss_mb()
-    costs |= figures
+    costs |= figures | {"exit code of Locust": behaved}
     if not quick:
         draw_latencies(rows)
     return Outcome(
         rows=[*rows, *(Row(name=name, values={"value": _short(costs[name])}) for name in costs)],
         bars=[
+            bar("exit code of Locust", behaved, "<=", 0),
             bar("req/s, closed loop", costs["req/s, closed loop"], ">=", 10_000),
             bar("p95 ms at 70 % of the limit", costs["p95 ms, open loop"], "<=", 100),
             bar("share of hits", costs["hits"], ">=", 0.9),
@@ -100,6 +103,29 @@ def one_of_each(one: Service, users: list[str], tracks: list[str], *, n: int) ->
     costs["CPU ms of a write"] = used / len(done.status) * 1e3
     costs["writes/s, 16 clients"] = len(done.status) / done.latency_s.sum() * 16
     return costs
+
+
+def behave(many: Service, *, users: int, seconds: int) -> int:
+    """Exit code of Locust after so long: 0 when 100 clients with time to think were served well."""
+    host, port = many.address
+    command = [
+        "-m",
+        "locust",
+        "--headless",
+        "--users",
+        "100",
+        "--spawn-rate",
+        "20",
+        "--only-summary",
+    ]
+    return subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, *command, "--run-time", f"{seconds}s", "--host", f"http://{host}:{port}"],
+        cwd=Path(__file__).parents[1],
+        env=os.environ | {"ECHOTUNE_LOAD_USERS": str(users)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    ).returncode
 
 
 def crowd(
