@@ -5,6 +5,7 @@ EchoTuneError             str(error) is always safe to show to a client
 ├── NotAcceptable         no form the client takes is one this route has
 ├── NotFound              UnknownUser, UnknownTrack, UnknownJob, UnknownModel
 ├── Conflict              what is asked contradicts what is there
+├── SlowBody              the body did not arrive in time
 ├── TooLarge              the body is over the route's limit
 └── Unavailable           StoreUnavailable, JobsUnavailable, ModelNotReady, OutOfTime, Overloaded
 """

@@ -105,10 +105,10 @@ def dislike_and_read(writer: Service, read: Service, bound_s: float) -> list[Rea
     return readers
 
 
-def wait_until_all_know(service: Service) -> None:
+def wait_until_all_know(service: Service, track_id: str = "t000") -> None:
     """The catalogue is announced and read within a second or two; connections alternate."""
     until, row = time.monotonic() + 30, 0
     while row < 20:
         assert time.monotonic() < until, service.log
-        answer = httpx.get(f"{service.url}/v1/tracks/t000/similar", timeout=20)
+        answer = httpx.get(f"{service.url}/v1/tracks/{track_id}/similar", timeout=20)
         row = row + 1 if answer.status_code == 200 else 0
