@@ -23,6 +23,7 @@ class Stored(Struct, frozen=True):
     answer: Answer
     generation: bytes
     until: float
+    name: bytes
 
 
 class MemoryShared:
@@ -38,14 +39,14 @@ class MemoryShared:
         self.leases: dict[str, tuple[bytes, float]] = {}
 
     async def read(self, user_id: str, key: str) -> Found:
-        record, stored = self._record(user_id), self.answers.get(key)
+        record, stored = self._record(user_id), self._stored(key)
         if record is None:
-            return Found(ERASED, None)
-        if stored is None or stored.until <= self._clock() or not _counts(stored, record):
-            return Found(record.rev, None)
-        return Found(record.rev, stored.answer)
+            return Found(ERASED, None, _seen(stored))
+        if stored is None or not _counts(stored, record):
+            return Found(record.rev, None, _seen(stored))
+        return Found(record.rev, stored.answer, _seen(stored))
 
-    async def claim(self, user_id: str, key: str, rev: int) -> Claim:
+    async def claim(self, user_id: str, key: str, rev: int, seen: bytes) -> Claim:
         now, name = self._clock(), f"{key}|{rev}"
         record = self._record(user_id)
         if record is None:
@@ -53,7 +54,7 @@ class MemoryShared:
             self.records[user_id] = record
         holder = self.leases.get(name)
         token = self._name()
-        held = holder is None or holder[1] <= now
+        held = seen == _seen(self._stored(key)) and (holder is None or holder[1] <= now)
         if held:
             self.leases[name] = (token, now + LEASE_S)
         return Claim(rev, record.generation, held, token)
@@ -68,7 +69,7 @@ class MemoryShared:
         if stored and stored.generation == claim.generation and stored.answer.rev > answer.rev:
             return False
         self.records[user_id] = Record(answer.rev, record.generation, now + RECORD_S)
-        self.answers[key] = Stored(answer, claim.generation, now + ttl_s)
+        self.answers[key] = Stored(answer, claim.generation, now + ttl_s, self._name())
         return True
 
     async def release(self, key: str, claim: Claim) -> None:
@@ -92,8 +93,16 @@ class MemoryShared:
         record = self.records.get(user_id)
         return record if record is not None and record.until > self._clock() else None
 
+    def _stored(self, key: str) -> Stored | None:
+        stored = self.answers.get(key)
+        return stored if stored is not None and stored.until > self._clock() else None
+
     def _name(self) -> bytes:
         return b"%0*d" % (GENERATION_BYTES, next(self._numbers))
+
+
+def _seen(stored: Stored | None) -> bytes:
+    return b"" if stored is None else stored.name
 
 
 def _counts(stored: Stored, record: Record) -> bool:

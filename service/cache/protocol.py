@@ -26,6 +26,7 @@ class Found(Struct, frozen=True):
 
     rev: int  # the newest known; ERASED: ask the store
     answer: Answer | None  # None also when it is not of the record's generation, or older
+    seen: bytes = b""  # names what is stored there, of use or not; empty when nothing is
 
 
 class Claim(Struct, frozen=True):
@@ -50,8 +51,12 @@ class Shared(Protocol):
         """Rev and answer together."""
         ...
 
-    async def claim(self, user_id: str, key: str, rev: int) -> Claim:
-        """Before the store is read: the record's generation, and the lease for key and rev."""
+    async def claim(self, user_id: str, key: str, rev: int, seen: bytes) -> Claim:
+        """Before the store is read: the record's generation, and the lease for key and rev.
+
+        There is no lease for somebody who has not `seen` what is stored by now: an answer that
+        came between the look and the claim would be made twice.
+        """
         ...
 
     async def put(

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from service import deadline, metrics
 from service.breaker import Breaker
-from service.cache.answer import Answer, decode, encode
+from service.cache.answer import HEAD, Answer, decode, encode
 from service.cache.clients import BROKEN
 from service.cache.coalesced import Coalesced
 from service.cache.protocol import (
@@ -62,23 +62,24 @@ class RedisShared:
     async def read(self, user_id: str, key: str) -> Found:
         record, value = await self._ask(self._reads.read(f"et:r:{user_id}", f"et:a:{key}"))
         if record is None:
-            return Found(ERASED, None)
+            return Found(ERASED, None, _seen(value))
         rev, generation = _read_record(record)
         if value is None:
             return Found(rev, None)
         decoded = decode(value, key, monotonic=self._clock(), now=self._wall())
         if decoded is None:
             metrics.SHARED_FAILURES.labels("unreadable").inc()
-            return Found(rev, None)
+            return Found(rev, None, _seen(value))
         answer, stored_under = decoded
-        return Found(rev, answer if stored_under == generation and answer.rev >= rev else None)
+        counts = stored_under == generation and answer.rev >= rev
+        return Found(rev, answer if counts else None, _seen(value))
 
-    async def claim(self, user_id: str, key: str, rev: int) -> Claim:
+    async def claim(self, user_id: str, key: str, rev: int, seen: bytes) -> Claim:
         token = _name()
         record, held = await self._ask(
             self._claim(
-                keys=[f"et:r:{user_id}", _lease(key, rev)],
-                args=[_name(), _ms(PLACEHOLDER_S), token, _ms(LEASE_S)],
+                keys=[f"et:r:{user_id}", _lease(key, rev), f"et:a:{key}"],
+                args=[_name(), _ms(PLACEHOLDER_S), token, _ms(LEASE_S), seen, HEAD.size],
             )
         )
         return Claim(rev, _read_record(record)[1], bool(held), token)
@@ -161,6 +162,10 @@ def _drop(command: Awaitable[Any]) -> None:
 def _read_record(record: bytes) -> tuple[int, bytes]:
     rev, _, generation = record.partition(b":")
     return int(rev) if rev.isdigit() else ERASED, generation
+
+
+def _seen(value: bytes | None) -> bytes:
+    return b"" if value is None else value[: HEAD.size]
 
 
 def _lease(key: str, rev: int) -> str:

@@ -10,10 +10,11 @@ if not record then
   record = '0:' .. ARGV[1]
   redis.call('SET', KEYS[1], record, 'PX', ARGV[2])
 end
-local held = redis.call('SET', KEYS[2], ARGV[3], 'NX', 'PX', ARGV[4])
+local seen = redis.call('GETRANGE', KEYS[3], 0, ARGV[6] - 1) == ARGV[5]
+local held = seen and redis.call('SET', KEYS[2], ARGV[3], 'NX', 'PX', ARGV[4])
 return {record, held and 1 or 0}
 """
-"""KEYS record, lease; ARGV new generation, placeholder ms, token, lease ms."""
+"""KEYS record, lease, answer; ARGV new generation, placeholder ms, token, lease ms, seen, head."""
 
 PUT = """
 if redis.call('GET', KEYS[3]) == ARGV[6] then redis.call('DEL', KEYS[3]) end

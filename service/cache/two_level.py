@@ -223,7 +223,7 @@ class TwoLevel:
                     margin_s = found.answer.fresh_s - found.answer.cost_s * LIKELIEST
                     if not ahead or self._clock() < found.answer.made + margin_s:
                         return found.answer, None
-                claim = await self._shared.claim(user_id, key, newest)
+                claim = await self._shared.claim(user_id, key, newest, found.seen)
                 if claim.held or self._clock() >= patience:
                     return None, claim
                 await self._sleep(POLL_S)

@@ -61,7 +61,8 @@ class Level:
         self.key = f"{self.user}|v1.0|20"
 
     async def claim(self, rev: int = ERASED) -> Claim:
-        return await self.shared.claim(self.user, self.key, rev)
+        seen = (await self.shared.read(self.user, self.key)).seen
+        return await self.shared.claim(self.user, self.key, rev, seen)
 
     async def put(self, rev: int, claim: Claim, body: bytes = b"{}") -> bool:
         return await self.shared.put(self.user, self.key, answer(rev, body), claim, ttl_s=TTL_S)
@@ -202,6 +203,15 @@ async def test_a_lease_that_is_given_back_is_free_and_only_its_holder_gives_it_b
     assert not (await level.claim()).held
     await level.shared.release(level.key, first)
     assert (await level.claim()).held
+
+
+async def test_whoever_has_not_seen_the_newest_answer_gets_no_lease(level: Level) -> None:
+    """Else an answer that lands between a look and a claim would be made once more."""
+    before = await level.shared.read(level.user, level.key)
+    await level.fill(1)
+
+    assert not (await level.shared.claim(level.user, level.key, 1, before.seen)).held
+    assert (await level.claim(1)).held
 
 
 async def test_a_lease_runs_out(level: Level, monkeypatch: pytest.MonkeyPatch) -> None:

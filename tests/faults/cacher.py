@@ -105,9 +105,9 @@ async def opened(folder: Path, url: str, options: dict[str, Any]) -> AsyncIterat
         await listening.aclose()
 
 
-def _always_held(shared: RedisShared) -> Callable[[str, str, int], Any]:
-    async def claim(user_id: str, key: str, rev: int) -> Claim:
-        claimed = await RedisShared.claim(shared, user_id, key, rev)
+def _always_held(shared: RedisShared) -> Callable[[str, str, int, bytes], Any]:
+    async def claim(user_id: str, key: str, rev: int, seen: bytes) -> Claim:
+        claimed = await RedisShared.claim(shared, user_id, key, rev, seen)
         return Claim(claimed.rev, claimed.generation, True, claimed.token)
 
     return claim

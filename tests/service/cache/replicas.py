@@ -76,8 +76,8 @@ class Wire:
     async def read(self, user_id: str, key: str) -> Found:
         return await self._pass(self._shared.read(user_id, key))
 
-    async def claim(self, user_id: str, key: str, rev: int) -> Claim:
-        return await self._pass(self._shared.claim(user_id, key, rev))
+    async def claim(self, user_id: str, key: str, rev: int, seen: bytes) -> Claim:
+        return await self._pass(self._shared.claim(user_id, key, rev, seen))
 
     async def put(
         self, user_id: str, key: str, answer: Answer, claim: Claim, *, ttl_s: float
@@ -218,7 +218,7 @@ class Unversioned(MemoryShared):
     ) -> bool:
         self.records.pop(user_id, None)
         self.answers.pop(key, None)
-        fresh = await self.claim(user_id, key, claim.rev)
+        fresh = await self.claim(user_id, key, claim.rev, b"")
         return await super().put(user_id, key, answer, fresh, ttl_s=ttl_s)
 
     async def note(self, revs: Sequence[tuple[str, int]]) -> None:
