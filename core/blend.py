@@ -8,7 +8,7 @@ excludes it.
 import numpy as np
 
 from core import checks
-from core.arrays import F32
+from core.arrays import F32, I64
 from core.kernel import kernel
 
 LANES = 512  # 8 KB of sums stay in L1, and a loop over them is vectorised; row by row took 8 times
@@ -61,6 +61,34 @@ def moments(scores: F32) -> tuple[float, float]:
     return float(mean), float(deviation)
 
 
+def padded_moments(values: F32, count: int) -> tuple[float, float]:
+    """Return mean and deviation of `count` scores, of which all that are not in `values` are 0.
+
+    Args:
+        values: float32 `(n,)`; more 0 among them than count. One that is not finite makes the mean
+            so.
+        count: At least 1.
+
+    Raises:
+        ValueError: `values` is not float32 `(n,)`, or `count` no such number.
+    """
+    count = checks.whole("count", count, 1)
+    total, square = _sums(checks.floats("values", values, ("n",)))
+    mean = total / count
+    return float(mean), float(np.sqrt(max(square / count - mean * mean, 0.0)))
+
+
+def counted_moments(values: F32, counts: I64) -> tuple[float, float]:
+    """Return mean and deviation of `values[i]` taken `counts[i]` times each; 0 for none.
+
+    Raises:
+        ValueError: They are not float32 and int64 of one length.
+    """
+    values = checks.floats("values", values, ("c",))
+    mean, deviation = _counted(values, checks.longs("counts", counts, values.shape))
+    return float(mean), float(deviation)
+
+
 def _below_infinity(scores: F32) -> F32:
     if (scores == np.inf).any():
         raise ValueError("scores must be below infinity")
@@ -100,6 +128,42 @@ def _moments(scores):  # type: ignore[no-untyped-def]
     for start in range(0, scores.size, LANES):
         _squares(scores[start : start + LANES], mean, totals)
     return mean, np.sqrt(totals.sum() / count)
+
+
+@kernel
+def _sums(values):  # type: ignore[no-untyped-def]
+    """Return the sum and the sum of squares."""
+    totals, squares = np.zeros(LANES), np.zeros(LANES)
+    for start in range(0, values.size, LANES):
+        _gather(values[start : start + LANES], totals, squares)
+    return totals.sum(), squares.sum()
+
+
+@kernel
+def _gather(values, totals, squares):  # type: ignore[no-untyped-def]
+    for at in range(values.size):
+        value = np.float64(values[at])
+        totals[at] += value
+        squares[at] += value * value
+
+
+@kernel
+def _counted(values, counts):  # type: ignore[no-untyped-def]
+    """Two passes, as `_moments`. Most values of a table are 0, and a branch is soon learned."""
+    count, total, spoken = 0, 0.0, 0
+    for at in range(values.size):
+        count += counts[at]
+        if values[at] != 0:
+            total += counts[at] * float(values[at])
+            spoken += counts[at]
+    many = max(count, 1)
+    mean = total / many
+    square = (count - spoken) * mean * mean
+    for at in range(values.size):
+        if values[at] != 0:
+            gap = values[at] - mean
+            square += counts[at] * gap * gap
+    return mean, np.sqrt(square / many)
 
 
 @kernel

@@ -77,6 +77,16 @@ def ints(name: str, values: I32, shape: Shape) -> I32:
     return _frozen(values)
 
 
+def longs(name: str, values: I64, shape: Shape) -> I64:
+    """Return `values` if it is int64 of `shape`.
+
+    Raises:
+        ValueError: Another dtype or shape.
+    """
+    _expect(name, values, np.int64, shape)
+    return _frozen(values)
+
+
 def rows(name: str, values: I32, stop: int) -> I32:
     """Return `values` if it is int32 `(h,)` with every value in 0 to `stop` - 1.
 
@@ -164,6 +174,8 @@ def _expect(name: str, values: NDArray[np.generic], dtype: type[np.generic], sha
 
 
 def _frozen(values: NDArray[Scalar]) -> NDArray[Scalar]:
+    if values.flags.c_contiguous and not values.flags.writeable:
+        return values
     view = np.ascontiguousarray(values).view()
     view.flags.writeable = False
     return view
@@ -172,7 +184,8 @@ def _frozen(values: NDArray[Scalar]) -> NDArray[Scalar]:
 def _within(name: str, values: I32, stop: int | None) -> None:
     if values.size == 0:
         return
-    if values.min() < 0 or (stop is not None and values.max() >= stop):
+    # A negative number is a great one without its sign: one pass sees both ends.
+    if values.view(np.uint32).max() >= (2**31 if stop is None else stop):
         bad = values.min() if values.min() < 0 else values.max()
         upper = "" if stop is None else stop - 1
         raise ValueError(f"{name} must be in 0..{upper}, got {bad}")

@@ -14,6 +14,7 @@ from core import checks
 from core.arrays import F32, F64, I32, Flags
 from core.factors import FLUSHED
 from core.kernel import kernel
+from core.peaks import peaks
 from core.simd import dot
 
 BLOCK = 8192  # rows at a time: float64 copies stay small
@@ -35,7 +36,9 @@ class Embedding:
     values: F32  # float32 (n, d)
     norms: F32 = field(init=False, repr=False)  # float32 (n,): at least the norm of each row
     leaders: I32 = field(init=False, repr=False)  # int32 (up to 128,): rows of the greatest norms
+    peaks: F32 = field(init=False, repr=False)  # float32 (spans,): of the norms, `core.peaks`
     known: Flags = field(init=False, repr=False)  # bool (n,): rows that are not all zeros
+    count: int = field(init=False, repr=False)  # of the known rows; 1 at least
     total: F64 = field(init=False, repr=False)  # float64 (d,): sum of the rows
     gram: F64 = field(init=False, repr=False)  # float64 (d, d): values' values
 
@@ -53,6 +56,7 @@ class Embedding:
         made = {
             "values": values,
             "norms": norms,
+            "peaks": peaks(norms),
             "known": norms > 0,
             "leaders": _leaders(norms),
             "total": total,
@@ -61,6 +65,7 @@ class Embedding:
         for name, array in made.items():
             array.flags.writeable = False
             object.__setattr__(self, name, array)
+        object.__setattr__(self, "count", max(int(np.count_nonzero(self.known)), 1))
 
     @property
     def n(self) -> int:
@@ -78,11 +83,9 @@ class Embedding:
         Raises:
             ValueError: `query` is not finite float32 `(d,)`.
         """
-        wide = checks.finite("query", query, (self.d,)).astype(np.float64)
-        count = max(int(np.count_nonzero(self.known)), 1)
-        # Not by BLAS: it would wake a second thread for 128 x 128 and keep it busy for a while.
-        mean = float(np.einsum("j,j", self.total, wide)) / count
-        square = float(np.einsum("i,ij,j", wide, self.gram, wide)) / count
+        query = checks.finite("query", query, (self.d,))
+        mean, square = _moments(self.total, self.gram, query)
+        mean, square = mean / self.count, square / self.count
         return mean, float(np.sqrt(max(square - mean * mean, 0.0)))
 
     def products(self, query: F32, rows: I32) -> F32:
@@ -101,6 +104,21 @@ class Embedding:
 def _leaders(norms: F32) -> I32:
     most = min(LEADERS, norms.size)
     return np.sort(np.argpartition(-norms, most - 1)[:most] if most else norms[:0]).astype(np.int32)
+
+
+# Not by BLAS: it would wake a second thread for 128 x 128 and keep it busy for a while.
+@kernel
+def _moments(total, gram, query):  # type: ignore[no-untyped-def]
+    """Return `total · query` and `query' gram query`; gram is symmetric."""
+    first, square, image = 0.0, 0.0, np.zeros(query.size)
+    for i in range(query.size):
+        value = float(query[i])
+        first += total[i] * value
+        for j in range(query.size):
+            image[j] += value * gram[i, j]
+    for j in range(query.size):
+        square += image[j] * query[j]
+    return first, square
 
 
 @kernel

@@ -143,26 +143,22 @@ def truncate(dense: F32, neighbours: int, *, tracks: I32, n: int, threads: int =
     return ItemWeights(np.cumsum(sizes), tracks[columns[filled]], values[filled])
 
 
-def score(weights: ItemWeights, rows: I32, strengths: F32, *, start: F32 | None = None) -> F32:
-    """Return float32 `(n,)`: the sum of `strengths[i] * W[rows[i], :]`, added in the order of i.
+def score(weights: ItemWeights, rows: I32, strengths: F32, *, size: int | None = None) -> F32:
+    """Return float32 `(size,)`: the sum of `strengths[i] * W[rows[i], :]`, in the order of i.
 
     Args:
         weights: W.
         rows: int32 `(h,)`.
         strengths: Finite float32 `(h,)`.
-        start: float32 `(m,)`, n at least: what the sums begin with, and how long they are. None: 0.
+        size: n at least: 0 for what is beyond. None: n.
 
     Raises:
         ValueError: An array does not fit.
     """
     rows = checks.rows("rows", rows, weights.n)
     strengths = checks.finite("strengths", strengths, (rows.size,))
-    if start is None:
-        out = np.zeros(weights.n, np.float32)
-    else:
-        out = checks.floats("start", start, ("m",)).copy()
-        if out.size < weights.n:
-            raise ValueError(f"start must have {weights.n} rows at least, got {out.size}")
+    size = weights.n if size is None else checks.whole("size", size, weights.n)
+    out = np.zeros(size, np.float32)
     _score(weights.indptr, weights.indices, weights.values, rows, strengths, out)
     return out
 

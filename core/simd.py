@@ -105,6 +105,18 @@ def ask_for(typingctx, rows, row):  # noqa: ARG001
 
 
 @vectors
+def ask_at(typingctx, values, at):  # noqa: ARG001
+    """Ask memory for `values[at]` and its neighbours, which are wanted soon; waits for nothing."""
+
+    def generate(context, builder, signature, args):
+        many, place = opened(context, builder, signature, args)
+        _prefetch(builder, many, place)
+        return context.get_dummy_value()
+
+    return types.none(values, types.int64), generate
+
+
+@vectors
 def lowest(typingctx, mask):  # noqa: ARG001
     """Return the place of the lowest set bit of a uint64 that is not 0."""
 

@@ -3,9 +3,10 @@
 import numpy as np
 
 from core.kernel import kernel
-from core.simd import ask_for, dot
+from core.simd import ask_at, ask_for, dot
 
 AHEAD = 8  # rows between asking memory for one and using it
+NEIGHBOURS = 8  # rows that are asked for at once: half of what memory delivers
 ONE, ZERO = np.float32(1), np.float32(0)
 
 
@@ -13,36 +14,54 @@ ONE, ZERO = np.float32(1), np.float32(0)
 def sums(total, rows, out):  # type: ignore[no-untyped-def]
     """Write the scores of `rows` to `out`; NaN where no part says anything."""
     said = np.empty(rows.size, np.bool_)
-    add_up(total, rows, out, said)
-    add_products(total, rows, out, said)
+    add_sure(total, rows, out, said)
+    add_near(total, rows, out, said)
+    for values, norms, _, _, query, shift in total[6]:
+        add_product(values, norms, query, shift, rows, out, said)
     for at in range(rows.size):
         out[at] = out[at] if said[at] else np.float32(np.nan)
 
 
 # Part by part and not row by row: taking an array out of a tuple costs as much as a score.
 @kernel
-def add_up(total, rows, out, said):  # type: ignore[no-untyped-def]
-    """Write everything but the products, and whether any of it says something about a row."""
-    flats, weights, flags, constant, tables, (features, targets, wanted, affine), _ = total
+def add_sure(total, rows, out, said):  # type: ignore[no-untyped-def]
+    """Write flats, flags and tables, and whether any of it says something about a row."""
+    flats, weights, flags, constant, tables = total[0], total[1], total[2], total[3], total[4]
     out[: rows.size] = ZERO
     said[: rows.size] = False
     for part, flat in enumerate(flats):
         if flat.size:
             _add_flat_at(flat, weights[part, 0], weights[part, 1] != 0, rows, out, said)
+    ask(flags, rows)
     for at in range(rows.size):
         if rows[at] < flags.size and flags[rows[at]]:
             out[at] += constant
             said[at] = True
-    for table, codes in tables:
+    for table, codes, _, _ in tables:
         if table.size:
             _add_table_at(table, codes, rows, out)
             said[: rows.size] = True
+
+
+@kernel
+def add_near(total, rows, out, said):  # type: ignore[no-untyped-def]
+    """Add the nearnesses."""
+    features, targets, wanted, affine = total[5]
     for place in range(affine.shape[0]):
         _add_nearness_at(features, targets[place], wanted[place], affine[place], rows, out, said)
 
 
 @kernel
+def ask(values, rows):  # type: ignore[no-untyped-def]
+    """Ask memory for what these rows have, most of whom are neighbours of each other."""
+    for at in range(0, rows.size, NEIGHBOURS):
+        if rows[at] < values.size:
+            ask_at(values, rows[at])
+
+
+@kernel
 def _add_flat_at(flat, weight, speaks, rows, out, said):  # type: ignore[no-untyped-def]
+    ask(flat, rows)
     for at in range(rows.size):
         value = flat[rows[at]]
         if not np.isnan(value):
@@ -52,6 +71,7 @@ def _add_flat_at(flat, weight, speaks, rows, out, said):  # type: ignore[no-unty
 
 @kernel
 def _add_table_at(table, codes, rows, out):  # type: ignore[no-untyped-def]
+    ask(codes, rows)
     last = table.size - 1
     for at in range(rows.size):
         code = codes[rows[at]]
@@ -75,14 +95,8 @@ def _add_nearness_at(features, target, weights, affine, rows, out, said):  # typ
 
 
 @kernel
-def add_products(total, rows, out, said):  # type: ignore[no-untyped-def]
-    for values, norms, _, query, shift in total[6]:
-        if norms.size:
-            _add_product_at(values, norms, query, shift, rows, out, said)
-
-
-@kernel
-def _add_product_at(values, norms, query, shift, rows, out, said):  # type: ignore[no-untyped-def]
+def add_product(values, norms, query, shift, rows, out, said):  # type: ignore[no-untyped-def]
+    """Add one product; the sum has one part less to wait for."""
     for at in range(rows.size):
         if at + AHEAD < rows.size and rows[at + AHEAD] < norms.size:
             ask_for(values, rows[at + AHEAD])

@@ -1,8 +1,9 @@
-"""The search of `core.sums`: bounds for all rows, scores for few.
+"""The search of `core.sums`: bounds for spans of rows, then for rows, scores for few.
 
-The bound of a row is what it has for sure plus the most that anything else could add: the greatest
-entry of each table, a similarity of 1, and the norms of row and query for a product. Some promising
-rows are scored first; then whatever has a bound that reaches the k-th best of those.
+The bound of a span is what the greatest of each flat, table, norm and so on would give together
+(`core.peaks`); that of a row is what it has for sure plus the most that anything else could add: a
+similarity of 1, and the norms of row and query for a product. Some promising rows are scored first;
+then whatever has a bound that reaches the k-th best of those.
 """
 
 import numpy as np
@@ -10,65 +11,144 @@ import numpy as np
 from core.embedding import LEADERS
 from core.kernel import kernel
 from core.keys import EMPTY, cut, key_of, row_of, score_of
-from core.sum_rows import ZERO, add_products, add_up, sums
+from core.peaks import SPAN
+from core.sum_rows import ZERO, add_near, add_product, add_sure, ask, sums
 from core.topk import CHUNK, offer
 
-BLOCK = 2048  # rows at a time: 8 KB, which stays in L1
 SLACK, PRODUCT_SLACK = np.float32(1e-5), np.float32(1 + 1e-4)  # of float32 sums of some hundred
+LESS = np.float32(1 - 1e-5)
+DONE = np.float32(-1)  # in place of the norm of a query
+ROOM = 4 * CHUNK  # rows that are looked at together
 LOWEST = np.float32(-np.finfo(np.float32).max)
 
 
 @kernel
-def search(total, allowed, prices, share, keys, k, seeds):  # type: ignore[no-untyped-def]
+def search(total, allowed, priced, share, keys, k, seeds):  # type: ignore[no-untyped-def]
     """Fill `keys` with the best `k` after the charge; return how much of it is filled."""
     n = total[5][0].shape[0]
     if k == 0:
         return 0
-    bounds, reaches = np.empty(n, np.float32), _reaches(total)
-    rows = _promising(total, reaches, allowed, bounds, max(seeds, k))
+    sure, reaches = np.empty(-(-n // SPAN), np.float32), _reaches(total)
+    bounds = np.empty(sure.size, np.float32)
+    _bound_spans(total, reaches, sure, bounds)
+    prices, lows = priced
+    rows = _promising(total, allowed, sure, max(seeds, k))
     scores = np.empty(rows.size, np.float32)
     sums(total, rows, scores)
     charge, none = ZERO, prices[:0]
     if prices.size:
         one = np.full(2 * CHUNK + 2, EMPTY, np.int64)
-        filled = _collect(total, reaches, none, ZERO, bounds, _least(scores, 1), one, 1)
+        free = none, ZERO
+        filled = _collect(total, reaches, allowed, free, bounds, _least(scores, 1), one, 1)
         cut(one, filled, 1)
         best = score_of(one[0])
         if 0 < best < np.inf:
             charge = share * best
-            _charge(prices, charge, bounds)
+            _add_tops(lows, -charge * LESS, bounds, sure)  # their sizes are wanted no more
             for at in range(rows.size):
                 scores[at] -= charge * prices[rows[at]]
-    paid = prices if charge != 0 else none
-    return _collect(total, reaches, paid, charge, bounds, _least(scores, k), keys, k)
+    paid = prices if charge != 0 else none, charge
+    return _collect(total, reaches, allowed, paid, bounds, _least(scores, k), keys, k)
 
 
 @kernel
-def _promising(total, reaches, allowed, bounds, many):  # type: ignore[no-untyped-def]
-    """Fill the bounds of all rows; return some that may come out near the top, no row twice.
+def _bound_spans(total, reaches, sure, bounds):  # type: ignore[no-untyped-def]
+    """Write, for every span, a bound of its rows' flats, flags and tables, and one of their scores.
 
-    Those are the rows with the best sure part, and the greatest ones of each product.
+    Rounding is bounded by the sum of all magnitudes: where a row has a part far below the greatest
+    of its span, its score is below the bound by more than what is rounded.
     """
-    block, more = np.empty(BLOCK, np.float32), _more(total)
-    keys, filled = np.full(many + 4 * CHUNK, EMPTY, np.int64), many
-    for start in range(0, bounds.size, BLOCK):
-        stop = min(start + BLOCK, bounds.size)
-        sure = block[: stop - start]
-        _sure(total, allowed, start, sure)
-        filled = offer(sure, start, keys, filled, many)
-        _bound(total, reaches, more, start, sure, bounds[start:stop])
-    cut(keys, filled, many)
+    weights, more, base, sizes = total[1], _nearest(total), ZERO, np.zeros(sure.size, np.float32)
+    sure[:] = ZERO
+    for part, tops in enumerate(total[7]):
+        if tops.size:
+            _add_tops(tops, weights[part, 0], sure, sizes)
+    if total[2].size:
+        base += max(total[3], ZERO)
+    for table, _, begins, order in total[4]:
+        if table.size:
+            base += _add_raised(table, begins, order, sure, sizes)
+    for span in range(sure.size):
+        sure[span] += base
+        bounds[span] = sure[span]
+    for part, (_, _, tops, _, _, shift) in enumerate(total[6]):
+        _add_tops(tops, reaches[part], bounds, sizes)
+        if tops.size:
+            more += max(shift, ZERO)
+    size = abs(base) + more
+    for span in range(sure.size):
+        slack = SLACK * (sizes[span] + size)
+        bounds[span] += more + slack if slack < np.inf else ZERO  # -inf excludes a whole span
+
+
+@kernel
+def _add_tops(tops, weight, sums, sizes):  # type: ignore[no-untyped-def]
+    for span in range(tops.size):
+        top = weight * tops[span]
+        sums[span] += top
+        sizes[span] += abs(top)
+
+
+@kernel
+def _add_raised(table, begins, order, sums, sizes):  # type: ignore[no-untyped-def]
+    """Return a value that few rows are above, and add what the best of a span are above it."""
+    base, raised, high = table[-1], 0, table[-1]
+    for code in range(table.size):
+        if table[code] > base:
+            raised += begins[code + 1] - begins[code]
+            high = max(high, table[code])
+    if raised * SPAN > order.size:
+        return high
+    tops = np.zeros(sums.size, np.float32)
+    for code in range(table.size):
+        above = table[code] - base
+        if above > 0:
+            for at in range(begins[code], begins[code + 1]):
+                span = order[at] // SPAN
+                tops[span] = max(tops[span], above)
+    _add_tops(tops, np.float32(1), sums, sizes)
+    return base
+
+
+@kernel
+def _promising(total, allowed, spans, many):  # type: ignore[no-untyped-def]
+    """Return some rows that may come out near the top, no row twice.
+
+    Those are the rows with the best sure part, looked for in the spans with the best, and the
+    greatest ones of each product.
+    """
+    best, n = np.full(many + 4 * CHUNK, EMPTY, np.int64), total[5][0].shape[0]
+    cut(best, offer(spans, 0, best, many, many), many)
+    rows, some = np.empty(many * SPAN, np.int64), 0
+    for key in best[:many]:
+        if key > EMPTY:
+            some = _put_span(row_of(key), n, allowed, rows, some)
+    scores, said = np.empty(some, np.float32), np.empty(some, np.bool_)
+    add_sure(total, rows[:some], scores, said)
+    keys = np.full(max(some, many), EMPTY, np.int64)
+    for at in range(some):
+        keys[at] = key_of(scores[at], rows[at])
+    cut(keys, keys.size, many)
     every, found = np.empty(many + 2 * LEADERS, np.int64), 0
-    for at in range(many):
-        if keys[at] > EMPTY:
-            every[found] = row_of(keys[at])
+    for key in keys[:many]:
+        if key > EMPTY:
+            every[found] = row_of(key)
             found += 1
-    for _, _, leaders, _, _ in total[6]:
+    for _, _, _, leaders, _, _ in total[6]:
         for row in leaders:
-            if bounds[row] > -np.inf:  # allowed
+            if not allowed.size or allowed[row]:
                 every[found] = row
                 found += 1
     return _distinct(np.sort(every[:found]))
+
+
+@kernel
+def _put_span(span, n, allowed, rows, some):  # type: ignore[no-untyped-def]
+    """Put the allowed rows of a span at `rows[some:]`; return where they end."""
+    for row in range(span * SPAN, min(span * SPAN + SPAN, n)):
+        rows[some] = row
+        some += 1 if not allowed.size or allowed[row] else 0
+    return some
 
 
 @kernel
@@ -82,83 +162,20 @@ def _distinct(ascending):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _sure(total, allowed, start, sure):  # type: ignore[no-untyped-def]
-    """Write flats, flags and tables of rows from `start` on, -inf where one is not allowed."""
-    flats, weights, flags, constant = total[0], total[1], total[2], total[3]
-    stop = start + sure.size
-    sure[:] = ZERO
-    for part, flat in enumerate(flats):
-        if flat.size:
-            _add_flat(flat[start:stop], weights[part, 0], sure)
-    _add_flags(flags[start:stop], constant, sure)
-    for table, codes in total[4]:
-        if table.size:
-            _add_table(table, codes[start:stop], sure)
-    if allowed.size:
-        _exclude(allowed[start:stop], sure)
-
-
-@kernel
-def _add_flat(flat, weight, sure):  # type: ignore[no-untyped-def]
-    for row in range(sure.size):
-        value = weight * flat[row]
-        sure[row] += ZERO if np.isnan(value) else value
-
-
-@kernel
-def _add_flags(flags, constant, sure):  # type: ignore[no-untyped-def]
-    for row in range(flags.size):
-        sure[row] += constant if flags[row] else ZERO
-
-
-@kernel
-def _add_table(table, codes, sure):  # type: ignore[no-untyped-def]
-    last = table.size - 1
-    for row in range(sure.size):
-        code = codes[row]
-        sure[row] += table[code if code >= 0 else last]
-
-
-@kernel
-def _exclude(allowed, sure):  # type: ignore[no-untyped-def]
-    for row in range(sure.size):
-        sure[row] = sure[row] if allowed[row] else np.float32(-np.inf)
-
-
-@kernel
-def _more(total):  # type: ignore[no-untyped-def]
-    """Return the most that nearnesses and constants of products add to any row."""
-    more, affine = ZERO, total[5][3]
+def _nearest(total):  # type: ignore[no-untyped-def]
+    """Return the most that nearnesses add to any row."""
+    most, affine = ZERO, total[5][3]
     for place in range(affine.shape[0]):
         if affine[place, 2] == 0:
-            more += max(affine[place, 1], affine[place, 0] + affine[place, 1], ZERO)
-    for _, norms, _, _, shift in total[6]:
-        if norms.size:
-            more += max(shift, ZERO)
-    return more
-
-
-@kernel
-def _bound(total, reaches, more, start, sure, bound):  # type: ignore[no-untyped-def]
-    for at in range(sure.size):
-        bound[at] = sure[at] + more + SLACK * (abs(sure[at]) + more)
-    for part, (_, norms, _, _, _) in enumerate(total[6]):
-        some = norms[start : start + sure.size]
-        if some.size:
-            _widen(some, reaches[part], bound)
-
-
-@kernel
-def _widen(norms, reach, bounds):  # type: ignore[no-untyped-def]
-    for row in range(norms.size):
-        bounds[row] += reach * norms[row]
+            most += max(affine[place, 1], affine[place, 0] + affine[place, 1], ZERO)
+    return most
 
 
 @kernel
 def _reaches(total):  # type: ignore[no-untyped-def]
     """Return the norm of each query, rounded up."""
     reaches = np.zeros(2, np.float32)
-    for part, (_, _, _, query, _) in enumerate(total[6]):
+    for part, (_, _, _, _, query, _) in enumerate(total[6]):
         square = 0.0
         for value in query:
             square += float(value) * float(value)
@@ -174,64 +191,70 @@ def _least(scores, k):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _charge(prices, charge, bounds):  # type: ignore[no-untyped-def]
-    for row in range(bounds.size):
-        price = charge * prices[row]
-        bounds[row] += SLACK * abs(price) - price
-
-
-@kernel
-def _collect(total, reaches, prices, charge, bounds, least, keys, k):  # type: ignore[no-untyped-def]
+def _collect(total, reaches, allowed, paid, bounds, least, keys, k):  # type: ignore[no-untyped-def]
     """Collect the keys of rows that reach `least`; return how much of `keys` is filled."""
-    threshold, filled, some = least, k, 0
-    waiting, scores = np.empty(2 * CHUNK, np.int64), np.empty(2 * CHUNK, np.float32)
-    said = np.empty(2 * CHUNK, np.bool_)
-    for start in range(0, bounds.size, CHUNK):
-        chunk = bounds[start : start + CHUNK]
-        if _any_reaches(chunk, threshold):
-            for at in range(chunk.size):
-                waiting[some] = start + at
-                some += chunk[at] >= threshold
-        if some < CHUNK and start + CHUNK < bounds.size:
+    threshold, filled, some, n = least, k, 0, total[5][0].shape[0]
+    waiting, scores = np.empty(ROOM, np.int64), np.empty(ROOM, np.float32)
+    said, (prices, charge), near = np.empty(ROOM, np.bool_), paid, _nearest(total)
+    left = np.empty_like(reaches)
+    spans = _reaching(bounds, threshold)
+    for place in range(spans.size):
+        if bounds[spans[place]] >= threshold:
+            some = _put_span(spans[place], n, allowed, waiting, some)
+        if some + SPAN <= ROOM and place + 1 < spans.size:
             continue  # many at once: part by part, and memory is asked ahead
-        add_up(total, waiting[:some], scores, said)
-        paid = prices, charge
-        some = _still(total, reaches, paid, waiting[:some], scores, said, threshold)
-        add_products(total, waiting[:some], scores, said)
-        for at in range(some if prices.size else 0):
-            scores[at] -= charge * prices[waiting[at]]
-        if filled + some > keys.size or filled >= 2 * k:
-            filled = cut(keys, filled, k)
-            threshold = max(least, score_of(keys[0]))
+        add_sure(total, waiting[:some], scores, said)
+        some = _still(total, reaches, paid, near, waiting[:some], scores, said, threshold)
+        add_near(total, waiting[:some], scores, said)
+        left[:] = reaches
+        for part, (values, norms, _, _, query, shift) in enumerate(total[6]):
+            some = _still(total, left, paid, ZERO, waiting[:some], scores, said, threshold)
+            add_product(values, norms, query, shift, waiting[:some], scores, said)
+            left[part] = DONE
         for at in range(some):
+            scores[at] -= charge * prices[waiting[at]] if prices.size else ZERO
             if said[at] and scores[at] >= threshold:
+                if filled == keys.size:
+                    filled = cut(keys, filled, k)
+                    threshold = max(least, score_of(keys[0]))
                 keys[filled] = key_of(scores[at], waiting[at])
                 filled += 1
         some = 0
+        if filled >= 2 * k:
+            filled = cut(keys, filled, k)
+            threshold = max(least, score_of(keys[0]))
     return filled
 
 
 @kernel
-def _still(total, reaches, paid, rows, scores, said, threshold):  # type: ignore[no-untyped-def]
-    """Keep rows that may reach the threshold now that all but their products is known; how many."""
+def _reaching(bounds, threshold):  # type: ignore[no-untyped-def]
+    found, many = np.empty(bounds.size, np.int32), 0
+    for span in range(bounds.size):
+        found[many] = span
+        many += bounds[span] >= threshold
+    return found[:many]
+
+
+@kernel
+def _still(total, left, paid, near, rows, scores, said, threshold):  # type: ignore[no-untyped-def]
+    """Keep rows that may reach the threshold with what is not added up yet; return how many.
+
+    That is nearnesses of `near` at most, and the products that are not `DONE`.
+    """
     kept, (one, other), (prices, charge) = 0, total[6], paid
+    shifts = max(one[5], ZERO), max(other[5], ZERO)
+    ask(one[1], rows)
+    ask(other[1], rows)
+    ask(prices, rows)
     for at in range(rows.size):
         row = rows[at]
         price = charge * prices[row] if prices.size else ZERO
-        most = scores[at] - price + SLACK * (abs(scores[at]) + abs(price))
-        if row < one[1].size:
-            most += reaches[0] * one[1][row] + max(one[4], ZERO)
-        if row < other[1].size:
-            most += reaches[1] * other[1][row] + max(other[4], ZERO)
+        most = scores[at] + near - price + SLACK * (abs(scores[at]) + near + abs(price))
+        if row < one[1].size and left[0] != DONE:
+            most += left[0] * one[1][row] + shifts[0]
+        if row < other[1].size and left[1] != DONE:
+            most += left[1] * other[1][row] + shifts[1]
         if most >= threshold:
             rows[kept], scores[kept], said[kept] = row, scores[at], said[at]
             kept += 1
     return kept
-
-
-@kernel
-def _any_reaches(chunk, threshold):  # type: ignore[no-untyped-def]
-    reaches = np.int32(0)
-    for at in range(chunk.size):
-        reaches |= np.int32(chunk[at] >= threshold)  # no early exit: it would stop vectorisation
-    return reaches != 0

@@ -21,7 +21,8 @@ from scipy.sparse import csr_array
 import core
 from core import als, sgd
 from core.arrays import F32
-from core.blend import add, moments, standardise
+from core.blend import add, counted_moments, moments, padded_moments, standardise
+from core.coding import Coding
 from core.communities import communities
 from core.ease import ease
 from core.embedding import Embedding
@@ -62,9 +63,12 @@ def _learning() -> None:
     square, offsets = np.ones((3, 3), np.float32), np.arange(4, dtype=np.int64)
     standardise(ones)
     moments(ones)
+    padded_moments(ones, 4)
+    counted_moments(ones, np.ones(3, np.int64))
     add(ones, 1.0, np.ones(3, np.float32), mean=0.0, deviation=1.0)
     best_of(_summed(square), 2, allowed=ones > 0, prices=ones, share=1.0)
     Embedding(square).products(ones, rows)
+    Embedding(square).moments(ones)
     topk(ones, 2, prices=ones, charge=1.0)
     fit_prices(square, k=2, target=np.ones(3), rounds=1)
     ease(csr_array(square), l2=1.0)  # inverts by track,
@@ -93,7 +97,7 @@ def _summed(square: F32) -> Sum:
         features=square,
         flats=[Flat(ones)],
         flags=ones > 0,
-        tables=[Table(ones, codes)],
+        tables=[Table(ones, Coding(codes, 3))],
         nearnesses=[Nearness(ones, ones, 1.0, 0.0)],
         products=[Product(Embedding(square), ones, 0.0)],
     )

@@ -14,6 +14,7 @@ from msgspec import Struct, structs
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from core.coding import Coding
 from service.domain import FEATURES, Track, TrackBrief
 from service.model.works import work
 
@@ -75,17 +76,14 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         return len(self.briefs)
 
     @cached_property
-    def artist_counts(self) -> NDArray[np.int64]:
-        """int64 (artists + 1,): tracks of each artist; the last counts those of nobody known."""
-        known, size = self.artists != UNKNOWN, len(self.artist_names.spelled) + 1
-        counts = np.bincount(self.artists[known], minlength=size)
-        counts[-1] = self.size - counts.sum()
-        return counts
+    def artist_coding(self) -> Coding:
+        """The tracks of each artist; the last are those of nobody known."""
+        return Coding(self.artists, len(self.artist_names.spelled) + 1)
 
     @cached_property
-    def set_counts(self) -> NDArray[np.int64]:
-        """int64 (sets,): tracks with each set of genres."""
-        return np.bincount(self.genre_sets, minlength=self.genre_matrix.shape[0])
+    def set_coding(self) -> Coding:
+        """The tracks with each set of genres."""
+        return Coding(self.genre_sets, self.genre_matrix.shape[0])
 
     @cached_property
     def sets_of_genres(self) -> csr_array:

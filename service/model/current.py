@@ -15,6 +15,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from core import blend
+from core.peaks import lows, peaks
 from service.domain import Track
 from service.model.catalogue import Catalogue, empty_catalogue
 from service.model.trending import Trending
@@ -39,9 +40,15 @@ class View(Struct, frozen=True, dict=True):
     prices: NDArray[np.float32] | None = None  # (catalogue.size,); a track since the fit costs 0
 
     @cached_property
-    def trend(self) -> tuple[NDArray[np.float32], float, float]:
-        """What is trending, standardised: float32 (catalogue.size,); the mean and deviation."""
-        return (blend.standardise(self.trending), *blend.moments(self.trending))
+    def trend(self) -> tuple[NDArray[np.float32], float, float, NDArray[np.float32]]:
+        """What is trending, standardised: float32 (catalogue.size,); mean and deviation; peaks."""
+        standard = blend.standardise(self.trending)
+        return (standard, *blend.moments(self.trending), peaks(standard))
+
+    @cached_property
+    def price_lows(self) -> NDArray[np.float32]:
+        """float32 (spans,): the least price of neighbours, `core.peaks`; empty without prices."""
+        return lows(np.empty(0, np.float32) if self.prices is None else self.prices)
 
     @cached_property
     def stamp(self) -> str:

@@ -1,6 +1,7 @@
 """A listener's newest listens folded into arrays: the query that every strategy answers."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from msgspec import Struct
@@ -14,7 +15,7 @@ NEWEST = 500
 """How many listens are folded in: bounded work per request, and taste drifts."""
 
 
-class History(Struct, frozen=True, kw_only=True):
+class History(Struct, frozen=True, kw_only=True, dict=True):
     """Distinct tracks of a listener. Strengths are clipped to -1..1: taste, not play counts."""
 
     rows: NDArray[np.int32]  # (h,) every track of the listens that is in the catalogue
@@ -23,12 +24,12 @@ class History(Struct, frozen=True, kw_only=True):
     disliked: NDArray[np.int32]  # (d,) rows whose latest verdict is "no"
     listens: list[Listen]  # newest first
 
-    @property
+    @cached_property
     def liked_rows(self) -> NDArray[np.int32]:
         """Rows with a positive net strength."""
         return self.rows[self.strengths > 0]
 
-    @property
+    @cached_property
     def liked_strengths(self) -> NDArray[np.float32]:
         """Strengths of `liked_rows`."""
         return self.strengths[self.strengths > 0]

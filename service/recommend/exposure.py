@@ -25,6 +25,7 @@ class Charge(Struct, frozen=True):
 
     prices: NDArray[np.float32]  # (n,)
     balance: float  # 0: nothing; 1: exposure comes out as the prices were fitted for
+    lows: NDArray[np.float32] | None = None  # (spans,) of the prices, `core.peaks`, if known
 
 
 def charge_for(view: View, ask: Ask) -> Charge | None:
@@ -37,7 +38,7 @@ def charge_for(view: View, ask: Ask) -> Charge | None:
         return None
     if ask.strategy != "hybrid" or ask.mix == "familiar":
         return None
-    return Charge(view.prices, ask.balance)
+    return Charge(view.prices, ask.balance, view.price_lows)
 
 
 def choose(
@@ -53,7 +54,7 @@ def choose(
     """
     if charge is None:
         return total.best(k)
-    return total.best(k, prices=charge.prices, share=charge.balance)
+    return total.best(k, prices=charge.prices, lows=charge.lows, share=charge.balance)
 
 
 class Showing(Struct, frozen=True):

@@ -6,11 +6,15 @@ similarity nor an inner product need be worked out for tracks that cannot get ne
 (`core.sums`).
 """
 
+from functools import cached_property
+from math import isfinite
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from core import blend
+from core.coding import Coding
 from core.embedding import Embedding
 from core.similarity import similarities
 from service.domain import Part
@@ -21,20 +25,24 @@ Rows = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 
 
-class Sparse(Struct, frozen=True):
+class Sparse(Struct, frozen=True, dict=True):
     """A few scores, and 0 for all other tracks that were there at the fit and heard then."""
 
     values: Array  # (n,)
     heard: Flags  # (tracks,) those it speaks of; tracks <= n
     many: int  # how many are heard
 
+    @cached_property
+    def moments(self) -> tuple[float, float]:
+        """Mean and deviation over what is heard; not finite where a score is not."""
+        return blend.padded_moments(self.values, max(self.many, 1))
+
 
 class ByCode(Struct, frozen=True):
     """The same score for all tracks of one code."""
 
-    table: Array  # (codes,), finite; the last is for -1
-    codes: Rows  # (n,) of the catalogue
-    counts: NDArray[np.int64]  # (codes,) how many tracks have each
+    table: Array  # (codes,), finite; the last also for -1
+    coding: Coding  # of the catalogue, (n,)
 
 
 class Sound(Struct, frozen=True):
@@ -59,6 +67,7 @@ class Known(Struct, frozen=True):
     standard: Array  # (n,), standardised
     mean: float
     deviation: float
+    peaks: Array  # (spans,) of the standardised
 
 
 Scores = Array | Sparse | ByCode | Sound | Projected | Known
@@ -75,7 +84,7 @@ def dense(scores: Scores, size: int) -> Array:
             )
             return out
         case ByCode():
-            return scores.table[scores.codes]
+            return scores.table[scores.coding.codes]
         case Sound():
             return similarities(scores.catalogue.features, scores.target, scores.weights)
         case Projected():
@@ -95,7 +104,7 @@ def at(scores: Scores, rows: Rows) -> Array:
             within[within] = scores.heard[rows[within]]
             return np.where(within, scores.values[rows], np.float32(np.nan))
         case ByCode():
-            return scores.table[scores.codes[rows]]
+            return scores.table[scores.coding.codes[rows]]
         case Sound():
             some = np.ascontiguousarray(scores.catalogue.features[:, rows])
             return similarities(some, scores.target, scores.weights)
@@ -115,16 +124,9 @@ def moments(scores: Scores) -> tuple[float, float]:
     """
     match scores:
         case Sparse():
-            total = float(scores.values.sum())
-            square = float(np.einsum("i,i", scores.values, scores.values))
-            mean = total / max(scores.many, 1)
-            variance = square / max(scores.many, 1) - mean * mean
-            return mean, float(np.sqrt(max(variance, 0.0)))
+            return scores.moments
         case ByCode():
-            table, count = scores.table.astype(np.float64), max(int(scores.counts.sum()), 1)
-            # Not by BLAS: it would wake a second thread for 10,000 artists.
-            mean = float((scores.counts * table).sum()) / count
-            return mean, float(np.sqrt((scores.counts * (table - mean) ** 2).sum() / count))
+            return blend.counted_moments(scores.table, scores.coding.counts)
         case Sound():
             sample = similarities(scores.catalogue.sample, scores.target, scores.weights)
             return blend.moments(sample)
@@ -139,9 +141,9 @@ def usable(scores: Scores, size: int) -> bool:
     """Whether it speaks of so many tracks, and has no score of +inf."""
     match scores:
         case Sparse():
-            return scores.values.shape == (size,) and bool(np.isfinite(scores.values).all())
+            return scores.values.shape == (size,) and isfinite(scores.moments[0])
         case ByCode():
-            return scores.codes.shape == (size,) and bool(np.isfinite(scores.table).all())
+            return scores.coding.n == size and bool(np.isfinite(scores.table).all())
         case Sound():
             return scores.catalogue.size == size and bool(np.isfinite(scores.weights).all())
         case Projected():

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from core.linear import contributions
 from service.domain import FEATURES, Context, Part, Reason
+from service.model.catalogue import UNKNOWN
 from service.model.current import View
 from service.profile.clock import zone
-from service.profile.profile import artist_shares, audio_means, genre_shares
+from service.profile.profile import audio_means, genre_shares
 from service.recommend.ask import Ask, Listener
 from service.recommend.context import moment
 from service.recommend.retrieval import AUDIO
@@ -56,8 +57,14 @@ class _Reasons:
         self._liked = listener.history.liked_rows, listener.history.liked_strengths
 
     @cached_property
-    def _artists(self) -> NDArray[np.float32]:
-        return artist_shares(*self._liked, self._view.catalogue)
+    def _by_artist(self) -> dict[int, list[int]]:
+        """Liked rows of each artist somebody knows, as they come in the history."""
+        rows, found = self._liked[0], dict[int, list[int]]()
+        artists = self._view.catalogue.artists[rows]
+        for row, artist in zip(rows.tolist(), artists.tolist(), strict=True):
+            found.setdefault(artist, []).append(row)
+        found.pop(UNKNOWN, None)
+        return found
 
     @cached_property
     def _genres(self) -> NDArray[np.float32]:
@@ -68,7 +75,7 @@ class _Reasons:
         return audio_means(*self._liked, self._view.catalogue)[0]
 
     @cached_property
-    def _seeds(self) -> dict[int, NDArray[np.int32]]:
+    def _seeds(self) -> dict[int, list[int]]:
         return _seeds(self._view, self._listener, self._shown)
 
     def of(self, part: Part, row: int) -> Reason:
@@ -94,11 +101,10 @@ class _Reasons:
         return Reason(stage="collaborative", text=f"Because you play {names}", seeds=ids)
 
     def _artist(self, row: int) -> Reason:
-        catalogue, rows = self._view.catalogue, self._listener.history.liked_rows
-        artist, name = int(catalogue.artists[row]), catalogue.briefs[row].artist
-        if self._artists[artist] > 0:
-            mine = rows[catalogue.artists[rows] == artist][:SEEDS]
-            seeds = tuple(catalogue.briefs[row].id for row in mine)
+        catalogue = self._view.catalogue
+        name = catalogue.briefs[row].artist
+        if mine := self._by_artist.get(int(catalogue.artists[row])):
+            seeds = tuple(catalogue.briefs[row].id for row in mine[:SEEDS])
             return Reason(stage="content", text=f"More by {name}", seeds=seeds)
         return Reason(stage="content", text=f"You asked for {name}")
 
@@ -138,22 +144,26 @@ class _Reasons:
         return tuple(FEATURES[i] for i in best if agreement[i] > 0)
 
 
-def _seeds(
-    view: View, listener: Listener, shown: NDArray[np.int32]
-) -> dict[int, NDArray[np.int32]]:
+def _seeds(view: View, listener: Listener, shown: NDArray[np.int32]) -> dict[int, list[int]]:
     """By row that is shown: the heard rows that add most to its co-listening score, if any do."""
     model, history = view.model, listener.history
     if model is None:
         return {}
     within = history.rows < model.tracks
+    if not within.any():
+        return {}
     rows, strengths = history.rows[within], history.strengths[within]
     targets = shown[shown < model.tracks]
     added = contributions(model.items, rows, strengths, targets)
-    best = np.argsort(-added, axis=1, kind="stable")[:, :SEEDS]
-    return {
-        int(target): rows[of[mine[of] > 0]]
-        for target, mine, of in zip(targets, added, best, strict=True)
-    }
+    every = np.arange(targets.size)
+    found: dict[int, list[int]] = {target: [] for target in targets.tolist()}
+    for _ in range(SEEDS):  # the best of what is left, the earlier of two that are equal
+        best = added.argmax(axis=1)
+        for mine, heard, most in zip(found.values(), rows[best], added[every, best], strict=True):
+            if most > 0:
+                mine.append(int(heard))
+        added[every, best] = 0
+    return found
 
 
 def _none(part: Part) -> Reason:

@@ -46,8 +46,7 @@ def collaborative(view: View, listener: Listener, _ask: Ask) -> Parts:
     if not within.any():
         return {}
     rows, strengths = history.rows[within], history.strengths[within]
-    nothing = np.zeros(view.catalogue.size, np.float32)
-    near = score(model.items, rows, strengths, start=nothing)
+    near = score(model.items, rows, strengths, size=view.catalogue.size)
     found: Parts = {"collaborative": Sparse(near, model.heard, model.many_heard)}
     for name, scores in latent_scores(model.latent, rows, strengths).items():
         found[name] = _heard(scores, view, model) if isinstance(scores, np.ndarray) else scores
@@ -71,10 +70,10 @@ def content(view: View, listener: Listener, _ask: Ask) -> Parts:
     genres[catalogue.genre_names.known(wanted.genres)] += 1 / max(len(wanted.genres), 1)
     parts: Parts = {}
     if artists.any():
-        parts["artist"] = ByCode(artists, catalogue.artists, catalogue.artist_counts)
+        parts["artist"] = ByCode(artists, catalogue.artist_coding)
     if genres.any():
         by_set = np.asarray(catalogue.genre_matrix @ genres, np.float32)
-        parts["genre"] = ByCode(by_set, catalogue.genre_sets, catalogue.set_counts)
+        parts["genre"] = ByCode(by_set, catalogue.set_coding)
     audio = _audio(view, history)
     if audio is not None:
         parts["audio"] = audio
@@ -96,8 +95,7 @@ def trending(view: View, _listener: Listener, _ask: Ask) -> Parts:
     """What is played now."""
     if not view.catalogue.size:
         return {}
-    standard, mean, deviation = view.trend
-    return {"trending": Known(view.trending, standard, mean, deviation)}
+    return {"trending": Known(view.trending, *view.trend)}
 
 
 STRATEGIES: Mapping[Strategy, Score] = {

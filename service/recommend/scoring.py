@@ -55,10 +55,11 @@ class Total(Struct, frozen=True, kw_only=True):
         return len(self.features)
 
     def best(
-        self, k: int, *, prices: Array | None = None, share: float = 0.0
+        self, k: int, *, prices: Array | None = None, lows: Array | None = None, share: float = 0.0
     ) -> tuple[Rows, Array]:
         """Rows of the best `k` after the charge and their scores before it."""
-        return best_of(self._sum(), k, allowed=self.allowed, prices=prices, share=share)
+        total, allowed = self._sum(), self.allowed
+        return best_of(total, k, allowed=allowed, prices=prices, lows=lows, share=share)
 
     def at(self, rows: Rows) -> Array:
         """float32 (rows,): the scores of these rows; NaN where no part says anything."""
@@ -102,7 +103,7 @@ def total_of(parts: Mapping[Part, Scores], weights: BlendWeights, features: Arra
         features: float32 (n, 9): the tracks, by row.
     """
     found = {name: moments(scores) for name, scores in parts.items()}
-    total = Total(features=features, parts=parts, moments=found, weights=weights)
+    terms = _Terms()
     square, rest = 0.0, np.empty(0, np.float32)
     for name, scores in parts.items():
         weight = float(getattr(weights, name))
@@ -116,10 +117,22 @@ def total_of(parts: Mapping[Part, Scores], weights: BlendWeights, features: Arra
             blend.add(scores, weight, rest, mean=mean, deviation=deviation)
         else:
             scale = weight / deviation if deviation > LEAST else 0.0
-            total = _with(total, name, scores, scale=scale, shift=-mean * scale, weight=weight)
+            _put(terms, name, scores, scale=scale, shift=-mean * scale, weight=weight)
     if rest.size:
-        total = structs.replace(total, flats=(*total.flats, Flat(rest)))
-    return structs.replace(total, unit=float(np.sqrt(square)) or 1.0)
+        terms.flats.append(Flat(rest))
+    return Total(
+        features=features,
+        flats=tuple(terms.flats),
+        heard=terms.heard,
+        constant=terms.constant,
+        tables=terms.tables,
+        sounds=tuple(terms.sounds),
+        products=tuple(terms.products),
+        unit=float(np.sqrt(square)) or 1.0,
+        parts=parts,
+        moments=found,
+        weights=weights,
+    )
 
 
 def combine(parts: Mapping[Part, Scores], weights: BlendWeights, size: int) -> Array:
@@ -149,32 +162,39 @@ def shares(total: Total, rows: Rows) -> tuple[Array, Array]:
     return said, added
 
 
-def _with(
-    total: Total,
+class _Terms(Struct):
+    """What a total is put together from."""
+
+    flats: list[Flat] = []
+    heard: Flags | None = None
+    constant: float = 0.0
+    tables: dict[Coded, Table] = {}
+    sounds: list[Nearness] = []
+    products: list[Product] = []
+
+
+def _put(
+    terms: _Terms,
     name: Part,
     scores: Sparse | ByCode | Sound | Projected | Known,
     *,
     scale: float,
     shift: float,
     weight: float,
-) -> Total:
+) -> None:
     match scores:
         case Sparse():
-            flats = [Flat(scores.values, scale, speaks=False)] if scale else []  # else all are 0
-            return structs.replace(
-                total, flats=(*total.flats, *flats), heard=scores.heard, constant=shift
-            )
+            if scale:  # else all are 0
+                terms.flats.append(Flat(scores.values, scale, speaks=False))
+            terms.heard, terms.constant = scores.heard, shift
         case ByCode():
-            table = Table((scores.table * scale + shift).astype(np.float32), scores.codes)
+            table = Table((scores.table * scale + shift).astype(np.float32), scores.coding)
             coded: Coded = "artist" if name == "artist" else "genre"
-            return structs.replace(total, tables={**total.tables, coded: table})
+            terms.tables[coded] = table
         case Sound():
-            near = Nearness(scores.target, scores.weights, scale, shift)
-            return structs.replace(total, sounds=(*total.sounds, near))
+            terms.sounds.append(Nearness(scores.target, scores.weights, scale, shift))
         case Projected():
             query = (scores.query * scale).astype(np.float32)
-            product = Product(scores.embedding, query, shift)
-            return structs.replace(total, products=(*total.products, product))
+            terms.products.append(Product(scores.embedding, query, shift))
         case Known():
-            flat = Flat(scores.standard, weight)
-            return structs.replace(total, flats=(*total.flats, flat))
+            terms.flats.append(Flat(scores.standard, weight, peaks=scores.peaks))

@@ -40,8 +40,8 @@ def steer(total: Total, view: View, skipped: Skips, *, steering: Steering = STEE
     catalogue, unit = view.catalogue, total.unit
     of_artist = np.float32(-unit * steering.artist)
     of_genre = np.float32(-unit * steering.genre)
-    artists = Table(_artists(view, skipped) * of_artist, catalogue.artists)
-    genres = Table(_genres(view, skipped) * of_genre, catalogue.genre_sets)
+    artists = Table(_artists(view, skipped) * of_artist, catalogue.artist_coding)
+    genres = Table(_genres(view, skipped) * of_genre, catalogue.set_coding)
     own = _neighbours(view, skipped) * np.float32(-unit * steering.neighbour)
     own[skipped.rows] -= np.float32(unit * steering.track) * skipped.weights
     tables = dict(total.tables)
@@ -58,7 +58,7 @@ def steer(total: Total, view: View, skipped: Skips, *, steering: Steering = STEE
 
 
 def _both(one: Table, other: Table) -> Table:
-    return Table(one.values + other.values, one.codes)
+    return Table(one.values + other.values, one.coding)
 
 
 def _artists(view: View, skipped: Skips) -> Scores:
@@ -98,12 +98,11 @@ def _sound(view: View, skipped: Skips, charge: float) -> Nearness | None:
 
 def _neighbours(view: View, skipped: Skips) -> Scores:
     """float32 (n,): what people play who play the skipped tracks; 1 for the nearest of one skip."""
-    near = np.zeros(view.catalogue.size, np.float32)
+    size = view.catalogue.size
     if view.model is None:
-        return near
+        return np.zeros(size, np.float32)
     within = skipped.rows < view.model.tracks
     rows, weights = skipped.rows[within], skipped.weights[within]
-    if len(rows):
-        near = np.maximum(score(view.model.items, rows, weights, start=near), 0)
-        near /= max(float(near.max(initial=0)), 1e-9)
+    near = np.maximum(score(view.model.items, rows, weights, size=size), 0)
+    near /= max(float(near.max(initial=0)), 1e-9)
     return near * np.float32(min(float(weights.sum()), MOST))

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from core import reference
-from core.blend import add, moments, standardise
+from core import reference, reference_sums
+from core.blend import add, counted_moments, moments, padded_moments, standardise
 
 SCORE = st.floats(-1e6, 1e6, width=32) | st.sampled_from([0.0, 0.5, 1.0, -np.inf, np.nan])
 WEIGHT = st.floats(-4, 4, width=32) | st.just(0.0)
@@ -111,3 +111,48 @@ def test_what_cannot_be_added_is_refused():
         add(f32([[1, 2]]), 1, out, mean=0, deviation=1)
     with pytest.raises(ValueError, match="scores must be below infinity"):
         blend(f32([[1, np.inf]]), f32([1]))
+
+
+def test_padded_moments_known_answer():
+    """Of 4, 0, 0 and 0; with something that is no number in it."""
+    assert (1, 3**0.5) == padded_moments(f32([0, 4]), 4)
+    assert (0, 0) == padded_moments(f32([]), 1)
+    assert not np.isfinite(padded_moments(f32([1, NAN]), 4)[0])
+    assert not np.isfinite(padded_moments(f32([1, np.inf, -np.inf]), 4)[0])
+
+
+def test_counted_moments_known_answer():
+    """Of 1, 1, 1 and 5; and where nothing is counted."""
+    assert (2, 3**0.5) == counted_moments(f32([1, 5, 9]), np.array([3, 1, 0]))
+    assert (0, 0) == counted_moments(f32([7]), np.array([0]))
+    assert (7, 0) == counted_moments(f32([7, 0]), np.array([9, 0]))
+
+
+@settings(max_examples=500)
+@given(
+    arrays(np.float32, st.integers(1, 30), elements=st.floats(-99, 99, width=32) | st.just(0.0)),
+    st.integers(0, 30),
+)
+def test_padded_moments_are_those_of_everything_written_out(values, more):
+    count = max(np.count_nonzero(values) + more, 1)
+    expected = reference_sums.padded_moments(values, count)
+
+    assert expected == pytest.approx(padded_moments(values, count), rel=1e-4, abs=1e-3)
+
+
+@settings(max_examples=500)
+@given(st.lists(st.tuples(st.floats(-99, 99, width=32) | st.just(0.0), st.integers(0, 5))))
+def test_counted_moments_are_those_of_everything_written_out(given):
+    values, counts = f32([value for value, _ in given]), np.array([n for _, n in given], np.int64)
+    expected = reference_sums.counted_moments(values, counts)
+
+    assert expected == pytest.approx(counted_moments(values, counts), rel=1e-6, abs=1e-6)
+
+
+def test_what_cannot_be_counted_is_refused():
+    with pytest.raises(ValueError, match="count must be at least 1, got 0"):
+        padded_moments(f32([1]), 0)
+    with pytest.raises(ValueError, match=r"values must be float32 \(n,\)"):
+        padded_moments(np.zeros(1), 1)
+    with pytest.raises(ValueError, match=r"counts must be int64 \(1,\), got int64 \(2,\)"):
+        counted_moments(f32([1]), np.array([1, 2]))

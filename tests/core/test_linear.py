@@ -196,15 +196,12 @@ def test_what_does_not_fit_is_refused(rows, strengths, targets, message):
         contributions(WEIGHTS, rows, strengths, targets)
 
 
-def test_a_score_begins_with_what_it_is_told_and_is_as_long():
-    start = f32([np.nan, 1, 7])
+def test_a_score_is_as_long_as_it_is_told():
+    found = score(WEIGHTS, i32([0]), f32([2]), size=3)
 
-    found = score(WEIGHTS, i32([0]), f32([2]), start=start)
-
-    np.testing.assert_array_equal(f32([np.nan, 5, 7]), found)
-    assert start[1] == 1
-    with pytest.raises(ValueError, match="start must have 2 rows at least, got 1"):
-        score(WEIGHTS, i32([0]), f32([2]), start=f32([0]))
+    np.testing.assert_array_equal(f32([0, 4, 0]), found)
+    with pytest.raises(ValueError, match="size must be at least 2, got 1"):
+        score(WEIGHTS, i32([0]), f32([2]), size=1)
 
 
 def test_score_refuses_a_row_outside():

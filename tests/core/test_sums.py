@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from core import reference_sums as reference
+from core.coding import Coding
 from core.embedding import Embedding
 from core.sums import Flat, Nearness, Product, Sum, Table, best_of, sums_of
 from core.topk import CHUNK
@@ -35,7 +36,7 @@ KINDS = Sum(
     flats=[Flat(f32([1, np.nan, 3]), 2.0)],
     flags=np.array([True, False]),
     constant=10.0,
-    tables=[Table(f32([100, 200]), i32([0, -1, 0]))],
+    tables=[Table(f32([100, 200]), Coding(i32([0, -1, 0]), 2))],
     nearnesses=[Nearness(f32([1]), f32([4]), 1000.0, 0.0)],
     products=[Product(Embedding(f32([[0, 0], [1, 2]])), f32([10_000, 20_000]), 7.0)],
 )
@@ -104,7 +105,7 @@ def sums(draw):
         tables=[
             Table(
                 draw(arrays(np.float32, 5, elements=VALUE)),
-                draw(arrays(np.int32, N, elements=st.integers(-1, 4))),
+                Coding(draw(arrays(np.int32, N, elements=st.integers(-1, 4))), 5),
             )
             for _ in range(draw(st.integers(0, 2)))
         ],
@@ -179,8 +180,8 @@ def summed(**parts):
         ({"flats": [Flat(f32([1, 2, 3]))] * 7}, "at most 6 flats"),
         ({"flats": [Flat(f32([1, 2, 3]), 0.0)]}, "weight must be above 0"),
         ({"flags": np.zeros(4, np.bool_)}, "flags has 4 rows, the sum 3"),
-        ({"tables": [Table(f32([np.nan]), i32([0, 0, 0]))]}, "table must be finite"),
-        ({"tables": [Table(f32([1]), i32([0]))]}, r"codes must be int32 \(3,\)"),
+        ({"tables": [Table(f32([np.nan]), Coding(i32([0, 0, 0]), 1))]}, "table must be finite"),
+        ({"tables": [Table(f32([1]), Coding(i32([0]), 1))]}, r"codes must be int32 \(3,\)"),
         ({"products": [Product(LONG, f32([1]), 0.0)]}, "an embedding has 4 rows, the sum 3"),
         ({"products": [Product(SHORT, f32([np.inf]), 0.0)]}, "query must be finite"),
     ],

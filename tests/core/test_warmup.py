@@ -8,7 +8,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from core import als, sgd, warmup
-from core.blend import add, moments, standardise
+from core.blend import add, counted_moments, moments, padded_moments, standardise
+from core.coding import Coding
 from core.communities import communities
 from core.embedding import Embedding
 from core.evaluation import Truth, mrr, ndcg, recall
@@ -93,9 +94,12 @@ def ordinary_calls(folder):
 
 def sums(folder, features, scores):
     """What lists are made of, on the catalogue's arrays."""
-    summed, codes = np.full(5000, np.nan, np.float32), np.arange(5000, dtype=np.int32) % 7
+    summed = np.full(5000, np.nan, np.float32)
+    coding = Coding(np.arange(5000, dtype=np.int32) % 7, 8)
     add(scores[0, :70], np.float32(1), summed, mean=np.float64(0), deviation=1)
     moments(scores[:, 3])
+    padded_moments(scores[:, 3], np.int64(7000))
+    counted_moments(scores[0, :8], coding.counts[::-1])
     for given in (np.ascontiguousarray(features.T), mapped(folder, features.T)):
         embedding, query = Embedding(given), features[:, 7]
         total = Sum(
@@ -103,14 +107,14 @@ def sums(folder, features, scores):
             features=given,
             flats=[Flat(summed), Flat(scores[0], 0.5, speaks=False)],
             flags=scores[1] > 0.5,
-            tables=[Table(scores[0, :8], codes)],
+            tables=[Table(scores[0, :8], coding)],
             nearnesses=[Nearness(query, np.ones(9, np.float32), 1.0, 0.5, clipped=True)],
             products=[Product(embedding, query, 0.5)] * 2,
         )
         best_of(total, np.int64(50), allowed=scores[2] > 0.1, prices=scores[0], share=1)
         best_of(Sum(n=5000, features=given[:, :0], flats=[Flat(scores[0])]), 50)
-        sums_of(total, codes[:5])
-        embedding.products(query, codes[::2])
+        sums_of(total, coding.codes[:5])
+        embedding.products(query, coding.codes[::2])
 
 
 def test_after_warm_an_ordinary_call_compiles_nothing(tmp_path):

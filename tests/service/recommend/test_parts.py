@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.coding import Coding
 from service.domain import Preferences
 from service.recommend.ask import Ask
 from service.recommend.parts import (
@@ -94,8 +95,8 @@ def test_co_listening_that_found_nothing_leaves_the_other_parts_to_speak() -> No
 
 def test_a_table_of_rounding_errors_says_nothing() -> None:
     table = np.array([0, 1e-45, 0], np.float32)
-    codes, counts = np.array([0, 1, 0], np.int32), np.array([2, 1, 0])
-    parts: Parts = {"artist": ByCode(table, codes, counts)}
+    coding = Coding(np.array([0, 1, 0], np.int32), 3)
+    parts: Parts = {"artist": ByCode(table, coding)}
 
     total = total_of(parts, weights_for(parts, None), np.empty((3, 0), np.float32))
 
@@ -122,7 +123,7 @@ def test_what_cannot_be_blended_is_told_from_what_can() -> None:
     assert all(usable(scores, GROWN.size) for scores in parts.values())
     assert not any(usable(scores, 1) for scores in parts.values())
     assert not usable(Sparse(near.values + beyond, near.heard, near.many), GROWN.size)
-    assert not usable(ByCode(artist.table + beyond, artist.codes, artist.counts), GROWN.size)
+    assert not usable(ByCode(artist.table + beyond, artist.coding), GROWN.size)
     assert not usable(Sound(audio.catalogue, audio.target, audio.weights + beyond), GROWN.size)
     assert not usable(Projected(factors.embedding, factors.query + beyond), GROWN.size)
     assert not usable(np.array([np.inf], np.float32), 1)
