@@ -19,6 +19,7 @@ from service.jobs import JobQueue
 from service.jobs.memory import MemoryJobs
 from service.jobs.runner import Handler, Runner, Scheduled
 from service.learn.accounts import Accounts
+from service.learn.cache_audit import CacheAudit
 from service.learn.exposure import Exposure
 from service.learn.ingest import Ingest
 from service.learn.invalidation import Invalidation
@@ -59,6 +60,7 @@ class House(Struct, frozen=True, kw_only=True):
     shelf: Shelf
     trainer: Trainer
     refresh: Refresh
+    audit: CacheAudit
     exposure: Exposure
     accounts: Accounts
     profiles: Profiles
@@ -138,6 +140,7 @@ def build(settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue) -> 
         shelf=Shelf(store, bus),
         trainer=trainer,
         refresh=Refresh(store, current, trainer, cache, satisfaction=satisfaction),
+        audit=CacheAudit(store, cache, share=settings.audit_share),
         exposure=Exposure(current, shown, live),
         accounts=accounts,
         profiles=Profiles(accounts, current, cache),
@@ -230,6 +233,7 @@ async def open_house(
                 await house.refresh.load()
                 if watch:
                     house.refresh.watch()
+                    house.audit.watch()
                     house.exposure.watch()
                     house.fallback.watch()
                 if work:
@@ -239,6 +243,7 @@ async def open_house(
                 await house.runner.close()
                 await house.fallback.close()
                 await house.exposure.close()
+                await house.audit.close()
                 await house.refresh.close()
                 await house.reads.close()
                 await house.jobs.close()

@@ -27,6 +27,19 @@ SHARED_FAILURES = Counter(
     "Calls of the shared cache level that went without it.",
     ["reason"],  # late | failed | skipped | unreadable | owed | forgotten
 )
+CACHE_AUDITED = Counter(
+    "echotune_cache_audited_total",
+    "Kept answers of a sample of users that were compared with the store.",
+    ["level"],  # local | shared
+)
+CACHE_INCONSISTENT = Counter(
+    "echotune_cache_inconsistent_total",
+    "Of those, answers that would have been served though the store had had a newer rev for long.",
+    ["level"],
+)
+for _level in ("local", "shared"):
+    CACHE_AUDITED.labels(_level)
+    CACHE_INCONSISTENT.labels(_level)  # from 0 on: a rate over a series that begins at 1 is 0
 STORE_FAILURES = Counter(
     "echotune_store_read_failures_total",
     "Lists that went without what the store knows.",

@@ -24,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     local_cache_bytes: Annotated[int, Meta(ge=1 << 20)] = 64 << 20  # compressed: a quarter on top
     redis_url: str | None = None  # the shared cache level; None: this process is alone
     redis_timeout_ms: Annotated[int, Meta(ge=1, le=1_000)] = 10  # then a request goes on without it
+    audit_share: Annotated[float, Meta(ge=0, le=1)] = 0.01  # of users: are caches right
     store_timeout_ms: Annotated[int, Meta(ge=1, le=10_000)] = 35  # then a list does without it
     request_timeout_ms: Annotated[int, Meta(ge=1, le=60_000)] = 90  # of a list, at the door
     strategy_timeout_ms: Annotated[int, Meta(ge=1, le=10_000)] = 50

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from math import inf
-from typing import Literal
+from typing import Literal, Protocol
 
 from service import deadline, metrics
 from service.cache.absent import Absent
@@ -22,6 +22,7 @@ from service.cache.notices import Notices
 from service.cache.protocol import ERASED, LEASE_S, Claim, Shared, SharedUnavailable
 from service.cache.revs import Revs
 
+Level = Literal["local", "shared"]
 Source = Literal["local", "shared", "miss"]
 Served = tuple[Answer, Source] | None
 Load = Callable[[], Awaitable[Answer | None]]
@@ -31,6 +32,16 @@ TRUST_S = 30.0
 POLL_S = 0.02
 """How often whoever waits for another process's work looks whether it is done."""
 ABSENT_SHARE = 0.05
+
+
+class Witness(Protocol):
+    """Whoever checks from outside what is kept; see service/learn/cache_audit.py."""
+
+    def kept(self, user_id: str, key: str) -> None:
+        """An answer is kept locally from now on."""
+
+    def changed(self, user_id: str, rev: int) -> None:
+        """The user has changed, here or elsewhere."""
 
 
 class TwoLevel:
@@ -56,6 +67,7 @@ class TwoLevel:
         self._storing: set[asyncio.Task[None]] = set()
         self._down_since = clock() if shared else None  # until the link says otherwise
         self._news = False
+        self.witness: Witness | None = None
         self._tally = metrics.LookupTally()
         metrics.watch_lookups(self._tally)
 
@@ -63,6 +75,11 @@ class TwoLevel:
     def linked(self) -> bool:
         """Whether other processes tell which users they change."""
         return self._shared is not None and self._down_since is None
+
+    @property
+    def hears(self) -> bool:
+        """Whether every change is heard of at once, as far as this process can tell."""
+        return self._down_since is None
 
     def hit(self, user_id: str, key: str) -> Answer | None:
         """What is kept locally and beyond doubt. Nothing here waits, so that a hit stays cheap."""
@@ -80,7 +97,7 @@ class TwoLevel:
         if (answer := self.hit(user_id, key)) is not None:
             return answer, "local"
         rev, kept, now = self._revs.get(user_id), self.local.get(key), self._clock()
-        if rev is not None and kept and kept.answer.rev >= rev and self._trusts(kept, now):
+        if kept and self._serves(kept, rev, now):
             if now >= kept.until:
                 self._tally.stale += 1
                 self._refresh(user_id, key, load)
@@ -104,6 +121,21 @@ class TwoLevel:
         """
         kept, rev = self.local.get(key), self._revs.floor(user_id)
         return None if kept is None or (rev is not None and rev < 0) else kept.answer
+
+    async def peek(self, user_id: str, key: str) -> list[tuple[Level, Answer]]:
+        """What each level would answer with; nothing is made, learned, kept or counted.
+
+        Of the shared level: to a process that knows nothing better.
+        """
+        found: list[tuple[Level, Answer]] = []
+        kept = self.local.get(key)
+        if kept and self._serves(kept, self._revs.get(user_id), self._clock()):
+            found.append(("local", kept.answer))
+        if self._shared is not None:
+            with contextlib.suppress(SharedUnavailable):
+                if (answer := (await self._shared.read(user_id, key)).answer) is not None:
+                    found.append(("shared", answer))
+        return found
 
     async def note(self, user_id: str, rev: int | None) -> None:
         """The user has changed here (None: was erased); every process is told."""
@@ -133,6 +165,8 @@ class TwoLevel:
             self._revs.forget(user_id)
         else:
             self._revs.learn(user_id, rev)
+        if self.witness is not None:
+            self.witness.changed(user_id, rev)
 
     def count_from(self, number: int) -> None:
         """Nothing is kept from before this write of the store."""
@@ -163,6 +197,9 @@ class TwoLevel:
         await asyncio.gather(*self._storing, return_exceptions=True)
         if self._notices is not None:
             await self._notices.close()
+
+    def _serves(self, kept: Kept, rev: int | None, now: float) -> bool:
+        return rev is not None and kept.answer.rev >= rev and self._trusts(kept, now)
 
     def _trusts(self, kept: Kept, now: float) -> bool:
         down = self._down_since
@@ -234,6 +271,8 @@ class TwoLevel:
         floor = self._revs.get(user_id)
         if self._revs.forgotten == as_of and floor is not None and answer.rev >= floor:
             self.local.put(key, answer, since=began)
+            if self.witness is not None:
+                self.witness.kept(user_id, key)
 
     def _begin_store(self, user_id: str, key: str, answer: Answer | None, claim: Claim) -> None:
         task = asyncio.create_task(self._store(user_id, key, answer, claim))
