@@ -32,7 +32,7 @@ from tests.service.given import catalogue, model
 
 BAR = 0.9
 RECOVERED_S = 60.0
-LISTENERS, RATE = size(60, 2_000), size(200, 500)
+LISTENERS, RATE = size(60, 1_500), size(200, 500)
 """Whoever asks for the first time, or for the first time after a listen of theirs, is no hit: with
 3,000 at this rate 88 % of the requests are hits after half a minute, however good the caches."""
 HERD = 100  # more listeners, who come back all at once
