@@ -10,9 +10,10 @@ from msgspec import Struct
 from service.bus import Bus, ListenStored, ModelPublished, TrackChanged, UserUpdated
 from service.cache.clients import open_blocking_client, open_client
 from service.cache.link import Link
+from service.cache.local import OVERHEAD_BYTES
 from service.cache.redis import RedisShared
 from service.cache.rendered import Rendered
-from service.cache.revs import Revs
+from service.cache.revs import MOST_USERS, Revs
 from service.cache.two_level import TwoLevel
 from service.errors import Invalid
 from service.jobs import JobQueue
@@ -197,8 +198,10 @@ async def open_cache(settings: Settings, *, watch: bool) -> AsyncIterator[TwoLev
     Raises:
         Invalid: the URL of the shared level is none.
     """
+    # Of more users than answers fit no rev is of use, and one takes half a kilobyte.
+    revs = Revs(min(MOST_USERS, settings.local_cache_bytes // OVERHEAD_BYTES))
     if settings.redis_url is None:
-        cache = TwoLevel(settings.local_cache_bytes, Revs())
+        cache = TwoLevel(settings.local_cache_bytes, revs)
         try:
             yield cache
         finally:
@@ -206,7 +209,7 @@ async def open_cache(settings: Settings, *, watch: bool) -> AsyncIterator[TwoLev
         return
     client, listening = open_client(settings.redis_url), open_blocking_client(settings.redis_url)
     shared = RedisShared(client, budget_s=settings.redis_timeout_ms / 1000)
-    cache = TwoLevel(settings.local_cache_bytes, Revs(), shared)
+    cache = TwoLevel(settings.local_cache_bytes, revs, shared)
     link = Link(listening, cache, name=shared.name)
     try:
         if watch:

@@ -35,7 +35,8 @@ class Revs:
         """
         if as_of is not None and as_of != self.forgotten:
             return
-        if len(self._heard) < MOST_HEARD:
+        news = self._counted is None or rev > self._counted  # else it is of no use to `heard_all`
+        if news and len(self._heard) < MOST_HEARD:
             self._heard.add(rev)
         known = self._revs.get(user_id)
         if known is None or abs(known) < rev:

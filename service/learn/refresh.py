@@ -78,8 +78,9 @@ class Refresh:
         """Whether those who tell whom they change have left somebody out; a look a minute."""
         if second % UNTOLD_EVERY == UNTOLD_EVERY - 1:  # a second later all of it has been told
             self._number = await self._store.last_number()
-        elif second % UNTOLD_EVERY == 0 and self._cache.linked:
-            return changed if self._number is None else not self._cache.heard_all(self._number)
+        elif second % UNTOLD_EVERY == 0:  # also while nobody tells: what was heard is let go
+            told = self._number is not None and self._cache.heard_all(self._number)
+            return self._cache.linked and (changed if self._number is None else not told)
         return False
 
     async def _look(self) -> None:

@@ -190,6 +190,20 @@ async def test_of_those_who_tell_only_a_gap_makes_it_read_again(processes, monke
     assert told is not None
 
 
+async def test_a_process_that_is_alone_lets_go_of_what_it_heard(processes, monkeypatch) -> None:
+    monkeypatch.setattr(module, "UNTOLD_EVERY", 5)
+    mine, _ = processes
+    await mine.shelf.put([track("a")])
+    mine.refresh.watch()
+
+    await mine.ingest.take([listen("a")])
+    heard = mine.revs._heard.copy()
+    await until(lambda: not mine.revs._heard)
+
+    assert heard
+    assert mine.revs.get("u1") is not None
+
+
 def _tracks() -> list[Track]:
     return [track("a"), track("b")]
 
