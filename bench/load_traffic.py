@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 WRITES = 0.05  # share of requests which are listens
+ORDER = 0  # of the users by how much they ask
 BLOCK = 10_000  # draws made at once: 0.1 s of 100,000 requests a second
 
 
@@ -17,28 +18,37 @@ def zipf(n: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return cumulated
 
 
-def traffic(
+def draws(
     users: Sequence[str], tracks: Sequence[str], *, seed: int, writes: float = WRITES
-) -> Iterator[bytes]:
-    """Requests without end: lists and listens of users drawn by Zipf(1.0) in a shuffled order.
+) -> Iterator[tuple[str, str]]:
+    """Users without end, each with a track to listen to or with "", who asks for a list.
 
-    Who reads much writes much. The same seed draws the same users, tracks and listen ids; the
-    listens' time is that of the block they were drawn in.
+    Users are drawn by Zipf(1.0) in a shuffled order, which is the same for every seed: whoever asks
+    much in one run asks much in the next. Who reads much writes much.
     """
-    draw = np.random.default_rng(seed)
-    order, cumulated = draw.permutation(len(users)), zipf(len(users))
-    number = 0
+    order = np.random.default_rng(ORDER).permutation(len(users))
+    draw, cumulated = np.random.default_rng(seed), zipf(len(users))
     while True:
         ranks = np.minimum(np.searchsorted(cumulated, draw.random(BLOCK)), len(users) - 1)
         heard = draw.integers(len(tracks), size=BLOCK)
         is_write = draw.random(BLOCK) < writes
-        at = datetime.now(UTC).isoformat()
         for user, track, write in zip(order[ranks], heard, is_write, strict=True):
-            number += 1
-            if write:
-                yield listen(users[user], tracks[track], at=at, number=f"load-{seed}-{number}")
-            else:
-                yield recommendations(users[user])
+            yield users[user], tracks[track] if write else ""
+
+
+def traffic(
+    users: Sequence[str], tracks: Sequence[str], *, seed: int, writes: float = WRITES
+) -> Iterator[bytes]:
+    """Requests without end, as `draws` has them.
+
+    The same seed draws the same users, tracks and listen ids.
+    """
+    for number, (user, track) in enumerate(draws(users, tracks, seed=seed, writes=writes), 1):
+        if track:
+            at = datetime.now(UTC).isoformat()
+            yield listen(user, track, at=at, number=f"load-{seed}-{number}")
+        else:
+            yield recommendations(user)
 
 
 def recommendations(user: str) -> bytes:

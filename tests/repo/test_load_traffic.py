@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from bench.load_traffic import traffic
+from bench.load_traffic import draws, traffic
 
 USERS = [f"u{number}" for number in range(1_000)]
 TRACKS = [f"t{number}" for number in range(50)]
@@ -30,3 +30,12 @@ def test_a_seed_draws_the_same_and_another_does_not() -> None:
         list(islice(traffic(USERS, TRACKS, seed=seed, writes=0), 100)) for seed in (1, 1, 2)
     )
     assert one == again != other
+
+
+def test_whoever_asks_most_does_so_with_every_seed() -> None:
+    """What a warm-up fills the caches with is what is asked for later."""
+    tops = [
+        Counter(user for user, _ in islice(draws(USERS, TRACKS, seed=seed), 10_000)).most_common(1)
+        for seed in (1, 2)
+    ]
+    assert tops[0][0][0] == tops[1][0][0]
