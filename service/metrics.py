@@ -45,7 +45,11 @@ FALLBACK_CHECKED = Gauge(
     "When the lists kept for bad times were last made and found good.",
 )
 LATE_WORK = Counter(
-    "work_started_after_deadline_total", "Steps begun for a request that had no time left."
+    "echotune_work_started_after_deadline_total",
+    "Steps begun for a request that had no time left: none but for a bug.",
+)
+ABANDONED = Counter(
+    "echotune_lists_abandoned_total", "Lists not made, since whoever asked left before their turn."
 )
 SHED = Counter(
     "echotune_shed_total",

@@ -7,6 +7,7 @@ application, which would give the same answer to the byte.
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from time import perf_counter
 from typing import Any
@@ -16,6 +17,7 @@ from msgspec import UNSET, Struct
 
 from service import metrics
 from service.api.contract import query_of
+from service.api.departures import ClientGone, while_there
 from service.api.forms import form_of, read_wishes
 from service.api.recommendations import RecommendQuery
 from service.api.rendering import Response, respond
@@ -51,19 +53,28 @@ class Front:
         }
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
-        """Send the list, or hand on."""
+        """Send the list, or hand on; nothing to a client that has left meanwhile."""
+        path = None
         if scope["type"] == "http" and scope["method"] == "GET":
-            start, path = perf_counter(), PATH.fullmatch(scope["path"])
-            found = await self._list(path[1], scope) if path is not None else None
-            if found is not None:
-                status, headers, body = found
-                await send({"type": "http.response.start", "status": status, "headers": headers})
-                await send({"type": "http.response.body", "body": body})
-                self._seconds[status].observe(perf_counter() - start)
-                return
-        await self._app(scope, receive, send)
+            path = PATH.fullmatch(scope["path"])
+        if path is None:
+            await self._app(scope, receive, send)
+            return
+        with suppress(ClientGone):
+            await self._answer(path[1], scope, receive, send)
 
-    async def _list(self, user_id: str, scope: Any) -> Response | None:  # noqa: ANN401
+    async def _answer(self, user_id: str, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        start, found = perf_counter(), await self._list(user_id, scope, receive)
+        if found is None:
+            with while_there(receive):
+                await self._app(scope, receive, send)
+            return
+        status, headers, body = found
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        self._seconds[status].observe(perf_counter() - start)
+
+    async def _list(self, user_id: str, scope: Any, receive: Any) -> Response | None:  # noqa: ANN401
         """None where the application has to say what is wrong."""
         question = self._question(scope["query_string"])
         if question is None:
@@ -77,7 +88,10 @@ class Front:
         answer = recommender.kept(user_id, question.key)
         if answer is None:
             try:
-                answer, source = await recommender.for_user(user_id, question.ask)
+                with while_there(receive):
+                    answer, source = await recommender.for_user(user_id, question.ask)
+            except ClientGone:
+                raise
             except Exception:  # noqa: BLE001 - the application meets it too, logs it and says so
                 return None
         response = respond(answer, form, wishes, self._state.house.rendered, source=source)
