@@ -1,13 +1,14 @@
 """Requests over HTTP/1.1 sent at intended times (open loop) or one after another (closed loop).
 
-Keep-alive connections with one request in flight each. Only the status line, content-length and
-server-timing of an answer are read: every answer must carry a content-length, or be a 204 or 304.
+Keep-alive connections with one request in flight each. Only the status line, content-length,
+server-timing and tier of an answer are read: every answer must carry a content-length, or be a 204
+or 304.
 """
 
 import asyncio
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter  # uvloop's clock stands still within a turn, whole ms
 from typing import cast
@@ -23,6 +24,8 @@ LOST = 0  # the status of a request without an answer: refused, cut off, or stil
 HEAD_END = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 CACHE = re.compile(rb"\r\nserver-timing:[^\r]*?cache;desc=\"?(\w+)", re.IGNORECASE)
+TIER = re.compile(rb'"tier":"(\w+)"')
+TIER_WITHIN = 200  # bytes of a body
 STALE = b"-stale"  # of an etag: an older list, sent since no newer one could be made in time
 BODILESS = (204, 304)
 
@@ -34,7 +37,20 @@ class Measured:
     latency_s: NDArray[np.float64]  # (n,) from the intended time; closed loop: from the sending
     status: NDArray[np.int64]  # (n,) LOST where no answer came
     cache: NDArray[np.str_]  # (n,) word of server-timing's cache, "stale" for an older list, or ""
+    tier: NDArray[np.str_]  # (n,) of the list in the body, or ""
+    at_s: NDArray[np.float64]  # (n,) intended time after the start; closed loop: of the sending
     seconds: float  # how long requests were sent
+
+
+@dataclass(frozen=True)
+class Note:
+    """What became of one request."""
+
+    intended: float  # perf_counter
+    latency_s: float
+    status: int = LOST
+    cache: bytes = b""
+    tier: bytes = b""
 
 
 @dataclass
@@ -50,7 +66,8 @@ class Run:
     idle: list["Connection"] = field(default_factory=list)
     busy: set["Connection"] = field(default_factory=set)
     opened: int = 0  # connections open or being opened
-    notes: list[tuple[float, int, bytes]] = field(default_factory=list)
+    start: float = field(default_factory=perf_counter)
+    notes: list[Note] = field(default_factory=list)
     opening: set[asyncio.Task[None]] = field(default_factory=set)
 
     def send(self, intended: float, request: bytes) -> None:
@@ -77,7 +94,7 @@ class Run:
         except OSError:
             self.opened -= 1
             if self.waiting:
-                self.notes.append((perf_counter() - self.waiting.popleft()[0], LOST, b""))
+                self.lose(self.waiting.popleft()[0], perf_counter())
 
     def free(self, connection: "Connection") -> None:
         """Give a connection its next request, or let it idle."""
@@ -94,13 +111,18 @@ class Run:
         else:
             self.idle.append(connection)
 
+    def lose(self, intended: float, now: float) -> None:
+        """Note a request that has no answer."""
+        self.notes.append(Note(intended, now - intended))
+
     def end(self, now: float) -> None:
         """Count what has no answer as lost, and close everything."""
         for task in self.opening:
             task.cancel()
         out = [connection.intended for connection in self.busy]
         out += [intended for intended, _ in self.waiting]
-        self.notes += [(now - intended, LOST, b"") for intended in out]
+        for intended in out:
+            self.lose(intended, now)
         for connection in [*self.busy, *self.idle]:
             connection.over = True
             connection.transport.abort()
@@ -108,9 +130,11 @@ class Run:
     def measured(self, seconds: float) -> Measured:
         """The notes as arrays."""
         return Measured(
-            np.array([note[0] for note in self.notes], np.float64),
-            np.array([note[1] for note in self.notes], np.int64),
-            np.array([note[2].decode() for note in self.notes], np.str_),
+            np.array([note.latency_s for note in self.notes], np.float64),
+            np.array([note.status for note in self.notes], np.int64),
+            np.array([note.cache.decode() for note in self.notes], np.str_),
+            np.array([note.tier.decode() for note in self.notes], np.str_),
+            np.array([note.intended - self.start for note in self.notes], np.float64),
             seconds,
         )
 
@@ -152,8 +176,10 @@ class Connection(asyncio.Protocol):
         word = cache[1] if cache else b""
         if received.find(STALE, 0, head_end) > 0:
             word = b"stale"
+        tier = TIER.search(received, head_end, head_end + TIER_WITHIN)
         self.received = b""
-        self.run.notes.append((perf_counter() - self.intended, status, word))
+        spent = perf_counter() - self.intended
+        self.run.notes.append(Note(self.intended, spent, status, word, tier[1] if tier else b""))
         self.run.free(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's
@@ -164,7 +190,7 @@ class Connection(asyncio.Protocol):
             return
         if self in run.busy:
             run.busy.discard(self)
-            run.notes.append((perf_counter() - self.intended, LOST, b""))
+            run.lose(self.intended, perf_counter())
         elif self in run.idle:
             run.idle.remove(self)
         if run.waiting or (run.closed is not None and perf_counter() < run.until):
@@ -181,17 +207,31 @@ def open_loop(
     drain_s: float = DRAIN_S,
 ) -> Measured:
     """Send `rate` requests a second for `seconds`, whatever the answers do."""
+    return open_steps(address, [(requests, rate, seconds)], most=most, drain_s=drain_s)
+
+
+def open_steps(
+    address: tuple[str, int],
+    steps: Sequence[tuple[Iterator[bytes], float, float]],
+    *,
+    most: int = 512,
+    drain_s: float = DRAIN_S,
+) -> Measured:
+    """Send for each step its requests, so many a second, for so many seconds; then the next."""
     run = Run(*address, most)
 
     async def load() -> Measured:
-        start, total, sent = perf_counter(), round(rate * seconds), 0
-        while sent < total:
-            due = min(total, int((perf_counter() - start) * rate) + 1)
-            for number in range(sent, due):
-                run.send(start + number / rate, next(requests))
-            sent = due
-            await asyncio.sleep(TICK_S)
-        return await drained(run, seconds, drain_s)
+        run.start = start = perf_counter()
+        for requests, rate, seconds in steps:
+            total, sent = round(rate * seconds), 0
+            while sent < total:
+                due = min(total, int((perf_counter() - start) * rate) + 1)
+                for number in range(sent, due):
+                    run.send(start + number / rate, next(requests))
+                sent = due
+                await asyncio.sleep(TICK_S)
+            start += seconds
+        return await drained(run, start - run.start, drain_s)
 
     return uvloop.run(load())
 
@@ -208,7 +248,8 @@ def closed_loop(
     run = Run(*address, connections, requests)
 
     async def load() -> Measured:
-        run.until = perf_counter() + seconds
+        run.start = perf_counter()
+        run.until = run.start + seconds
         for _ in range(connections):
             run.open()
         while perf_counter() < run.until:  # noqa: ASYNC110 - off the hot path

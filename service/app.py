@@ -63,8 +63,8 @@ def served() -> Admission:
     settings = Settings.from_env(os.environ)
     configure_logs(settings.log_level)
     app = create_app(settings, greet=sys.stderr.write)
-    front = Bodies(Front(app, app.state))
-    return Admission(front, timeout_s=settings.request_timeout_ms / 1000)
+    timeout_s = settings.request_timeout_ms / 1000
+    return Admission(Bodies(Front(app, app.state, timeout_s=timeout_s)), timeout_s=timeout_s)
 
 
 def create_app(settings: Settings, *, greet: Callable[[str], object] | None = None) -> Litestar:

@@ -53,9 +53,12 @@ async def done_within(task: "asyncio.Future[Any]", seconds: float) -> bool:
     return task.done()
 
 
-def count_late() -> None:
-    """Work begins; it is counted when that is after the deadline, which `need` prevents."""
-    if UNTIL.get() < monotonic():
+def count_late(until: float | None = None) -> None:
+    """Work begins; it is counted when that is after the deadline, which `need` prevents.
+
+    `until` where the deadline of the request does not reach by itself: in a thread.
+    """
+    if (UNTIL.get() if until is None else until) < monotonic():
         metrics.LATE_WORK.inc()
 
 

@@ -58,17 +58,24 @@ FALLBACK_CHECKED = Gauge(
     "When the lists kept for bad times were last made and found good.",
 )
 LATE_WORK = Counter(
-    "work_started_after_deadline_total", "Steps begun for a request that had no time left."
+    "echotune_work_started_after_deadline_total",
+    "Steps begun for a request that had no time left: none but for a bug.",
+)
+ABANDONED = Counter(
+    "echotune_lists_abandoned_total", "Lists not made, since whoever asked left before their turn."
 )
 SHED = Counter(
     "echotune_shed_total",
     "Requests refused with 503 because there were too many.",
-    ["request_class", "reason"],  # limit | lag
+    ["request_class", "reason"],  # limit | lag | lists (too many to be made)
 )
 IN_FLIGHT = Gauge(
     "echotune_requests_in_flight", "Requests let in and not yet answered.", ["request_class"]
 )
 CONCURRENCY_LIMIT = Gauge("echotune_concurrency_limit", "Requests let in at once, as of now.")
+MAKING_LIMIT = Gauge(
+    "echotune_making_limit", "Lists that may be made or wait for it at once, as of now."
+)
 LOOP_LAG = Gauge("echotune_event_loop_lag_seconds", "How long work that is due has to wait.")
 SATISFACTION = Gauge(
     "recommendation_user_satisfaction_score",

@@ -13,12 +13,11 @@ from time import monotonic
 from typing import Any, Literal, get_args
 
 from msgspec import Struct
-from msgspec.json import encode
 
 from service import deadline, metrics
-from service.api.concurrency_limit import MOST, Limit
+from service.api.concurrency_limit import MOST, Learned, Limit
 from service.api.priority import is_prefetch
-from service.errors import Overloaded
+from service.api.refusal import Refusals
 
 ASGI = Callable[..., Any]
 Class = Literal["critical", "events", "user", "prefetch"]
@@ -40,11 +39,7 @@ TICKS = 3
 """The least lag of so many counts: work that is always due is a queue, one long step is none."""
 EASE = 0.9
 """Per tick a share falls no faster, else the queue would be back before it is noticed."""
-RETRY_AFTER_S = (1, 2, 3)
-"""In turn, so that those who were refused together do not come back together."""
 LITTLE = 0.01
-WINDOW_S, FEWEST = 0.1, 20
-"""The limit is looked at again when a window is so long and saw so many requests."""
 TIMEOUT = b"x-request-timeout-ms"
 
 
@@ -69,17 +64,20 @@ class Admission:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._app, self._timeout_s, self._clock = app, timeout_s, clock
-        self.limit = limit or Limit()
+        self._learned = Learned(limit or Limit(), late_s=timeout_s, clock=clock)
         self._classify = classify or class_of
         self._guests: dict[Class, Guests] = {one: Guests() for one in get_args(Class)}
-        self._window_ends, self._late, self._count, self._peak = clock() + WINDOW_S, 0, 0, 0
         self._lags: deque[float] = deque([0.0] * TICKS, maxlen=TICKS)
         self._ticking: asyncio.TimerHandle | None = None
-        self._refusals = [_refusal(seconds) for seconds in RETRY_AFTER_S]
-        self._turn = 0
+        self._refusals = Refusals()
         metrics.CONCURRENCY_LIMIT.set_function(lambda: self.limit.value)
         for name, guests in self._guests.items():
             metrics.IN_FLIGHT.labels(name).set_function(partial(getattr, guests, "in_flight"))
+
+    @property
+    def limit(self) -> Limit:
+        """Of requests in flight, as of now."""
+        return self._learned.limit
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         """Answer, or refuse at once."""
@@ -137,24 +135,13 @@ class Admission:
         return self._timeout_s
 
     def _left(self, name: Class, guests: Guests, start: float) -> None:
-        self._peak = max(self._peak, self._guests["user"].in_flight)
+        if name == "user":
+            self._learned.saw(start, guests.in_flight)
         guests.in_flight -= 1
-        if name != "user":
-            return
-        now = self._clock()
-        self._late += now - start > self._timeout_s
-        self._count += 1
-        if now >= self._window_ends and self._count >= FEWEST:
-            self.limit = self.limit.after(self._late / self._count, self._peak)
-            self._window_ends = now + WINDOW_S
-            self._late, self._count, self._peak = 0, 0, 0
 
     async def _refuse(self, name: Class, reason: Reason, send: Any) -> None:  # noqa: ANN401 - ASGI
         metrics.SHED.labels(name, reason).inc()
-        self._turn = (self._turn + 1) % len(self._refusals)
-        start, body = self._refusals[self._turn]
-        await send(start)
-        await send(body)
+        await self._refusals.send(send)
 
     def _tick_later(self) -> None:
         loop = asyncio.get_running_loop()
@@ -174,24 +161,3 @@ def class_of(scope: Any) -> Class:  # noqa: ANN401 - ASGI
     if path in EVENTS:
         return "events"
     return "prefetch" if is_prefetch(scope["headers"]) else "user"
-
-
-def _refusal(seconds: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    body = encode(
-        {
-            "type": "/problems/overloaded",
-            "title": "Overloaded",
-            "status": 503,
-            "detail": str(Overloaded.__doc__),
-        }
-    )
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"no-store"),
-        (b"retry-after", b"%d" % seconds),
-    ]
-    return (
-        {"type": "http.response.start", "status": 503, "headers": headers},
-        {"type": "http.response.body", "body": body, "more_body": False},
-    )

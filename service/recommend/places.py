@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from service import deadline
+from service.cache.flights import while_wanted
 
 Result = TypeVar("Result")
 
@@ -27,8 +28,13 @@ class Places:
         """Do `work`, which takes at least so long, when its turn comes.
 
         Raises:
-            OutOfTime: the turn comes too late for the request at hand.
+            OutOfTime: the turn comes too late for the request at hand, or whoever asked has left.
         """
-        async with self._free:
+        with while_wanted():
+            await self._free.acquire()
+        try:
             deadline.need(least_s)
+            deadline.count_late()
             return await work()
+        finally:
+            self._free.release()

@@ -10,12 +10,14 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from time import monotonic
 from typing import Generic, Literal, TypeVar
 
 import structlog
 
-from service import metrics
+from service import deadline, metrics
 from service.domain import Strategy
+from service.errors import OutOfTime
 from service.model.current import View
 from service.recommend.ask import Ask, Listener
 from service.recommend.parts import Parts, usable
@@ -28,6 +30,8 @@ Outcomes = dict[str, Outcome]
 Result = TypeVar("Result")
 
 PATIENCE_S = 0.005
+MAKING_S = 0.002
+"""What fusing, ordering and explaining take; with less time than that a list is not made."""
 THREADS = ThreadPoolExecutor(16, thread_name_prefix="strategy")
 """Of their own: a strategy that hangs takes no thread from the store."""
 
@@ -59,6 +63,7 @@ class _Turns(Generic[Result]):
     ) -> None:
         self._given, self._then = (view, listener, ask), then
         self._names = [name for name, _ in asked]
+        self._until = deadline.UNTIL.get()  # a thread has another context
         self._waiting = deque(asked)
         self._settled: dict[Strategy, Parts | Exception] = {}
         self._landings = count(1)  # the thread that draws the last number makes the list
@@ -84,6 +89,8 @@ class _Turns(Generic[Result]):
                 name, strategy = self._waiting.popleft()
             except IndexError:
                 return
+            if not self._in_time(deadline.RESERVE_S):
+                return  # the list is made of what is there, or not at all
             try:
                 self._settled[name] = _usable(strategy, *self._given)
             except Exception as error:  # noqa: BLE001 - it is named in the answer, and logged there
@@ -104,14 +111,26 @@ class _Turns(Generic[Result]):
 
     def _finish(self) -> None:
         """In a thread."""
-        settled = dict(self._settled)
-        parts, outcomes = _told(self._names, settled)
         try:
-            result = self._then(parts, outcomes)
+            result = self._made()
         except Exception as error:  # noqa: BLE001 - handed on to whoever asked
             self._loop.call_soon_threadsafe(self._refuse, error)
         else:
             self._loop.call_soon_threadsafe(self._land, result)
+
+    def _made(self) -> Result:
+        settled = dict(self._settled)
+        parts, outcomes = _told(self._names, settled)
+        if not self._in_time(MAKING_S):
+            raise OutOfTime("the deadline of the request leaves no time to make a list")
+        return self._then(parts, outcomes)
+
+    def _in_time(self, needed_s: float) -> bool:
+        """Whether the next step may begin; in that case it does."""
+        if self._until - monotonic() < needed_s:
+            return False
+        deadline.count_late(self._until)
+        return True
 
     def _land(self, result: Result) -> None:
         if not self._answer.done():  # the last strategy came in just when the time was up

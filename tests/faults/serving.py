@@ -11,7 +11,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from msgspec import to_builtins
 
+from tests import worlds
 from tests.servers import HOST, free_port
 
 ROOT = Path(__file__).parents[2]
@@ -131,3 +133,9 @@ class Service:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def fill(service: Service) -> None:
+    """Put the small world in."""
+    assert 200 == service.put("/v1/tracks", to_builtins(worlds.tracks())).status_code
+    assert 202 == service.post("/v1/listens", to_builtins(worlds.listens())).status_code

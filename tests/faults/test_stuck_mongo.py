@@ -69,4 +69,4 @@ def test_a_stopped_mongodb_costs_lists_their_tier_and_events_a_503(
         assert int(event.headers["retry-after"]) > 0
         scraped = client.get("/metrics").text
         assert 'echotune_fallbacks_total{tier="popular"}' in scraped
-        assert "work_started_after_deadline_total 0.0" in scraped
+        assert "echotune_work_started_after_deadline_total 0.0" in scraped

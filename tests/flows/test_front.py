@@ -7,6 +7,7 @@ import pytest
 from litestar.testing import AsyncTestClient
 from msgspec import structs
 
+from service.api.concurrency_limit import Limit
 from service.api.front import MOST_QUESTIONS, Front
 
 URL = "/v1/users/jazz-u0/recommendations"
@@ -19,7 +20,7 @@ class Way:
     def __init__(self, world: AsyncTestClient) -> None:
         self.app: Any = world.app
         self.went_on = 0
-        self.front = Front(self._counted, self.app.state)
+        self.front = Front(self._counted, self.app.state, timeout_s=20)
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.front), base_url="http://testserver"
         )
@@ -154,3 +155,18 @@ async def test_strange_queries_take_no_room_for_ever(world: AsyncTestClient) -> 
         way.front._question(b"nonsense=%d" % number)
 
     assert MOST_QUESTIONS >= len(way.front._questions)
+
+
+async def test_when_too_many_lists_are_made_a_new_one_is_refused_and_a_kept_one_is_not(
+    world: AsyncTestClient,
+) -> None:
+    way = Way(world)
+    await world.get(URL)
+    way.front._learned.limit = Limit(0)
+
+    refused = await way.client.get(URL + "?limit=7")
+
+    assert (0, 503) == (way.went_on, refused.status_code)
+    assert int(refused.headers["retry-after"]) > 0
+    assert "/problems/overloaded" == refused.json()["type"]
+    assert 200 == (await way.client.get(URL)).status_code

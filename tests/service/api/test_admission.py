@@ -12,13 +12,13 @@ from service.api.admission import (
     EASE,
     LAGS_S,
     PREFETCH_SHARE,
-    RETRY_AFTER_S,
     TICKS,
     Admission,
     Guests,
     class_of,
 )
 from service.api.concurrency_limit import Limit
+from service.api.refusal import RETRY_AFTER_S
 
 TIMEOUT_S = 0.09
 LISTS = "/v1/users/u1/recommendations"

@@ -5,7 +5,16 @@ from math import inf, isfinite, nan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.api.concurrency_limit import FIRST, LATE_SHARE, LEAST, MORE, MOST, Limit
+from service.api.concurrency_limit import (
+    FEWEST,
+    FIRST,
+    LATE_SHARE,
+    LEAST,
+    MORE,
+    MOST,
+    Learned,
+    Limit,
+)
 
 DEADLINE_S, WINDOW_S = 0.090, 0.1
 SHARES = st.floats(0, 1) | st.sampled_from([nan, inf, -inf, -1.0, 1e300])
@@ -63,3 +72,19 @@ def test_after_a_step_of_the_backend_it_settles_in_five_seconds_and_does_not_swi
 def test_without_the_limit_what_is_let_in_would_be_late() -> None:
     """The control of the test above."""
     assert took(0.050, simulate(0.005, Limit(), seconds=30)[-1]) > DEADLINE_S
+
+
+def test_it_is_looked_at_again_when_a_window_is_over_and_saw_enough() -> None:
+    now = 0.0
+    learned = Learned(Limit(100.0, least=4.0), late_s=0.05, clock=lambda: now)
+    for _ in range(FEWEST):
+        learned.saw(start=now - 1.0, in_flight=100)  # late, and the window is not over
+    assert 100.0 == learned.limit.value
+
+    now = WINDOW_S
+    learned.saw(start=now, in_flight=100)
+    assert 90.0 == learned.limit.value
+    for _ in range(100 * FEWEST):
+        now += WINDOW_S
+        learned.saw(start=now - 1.0, in_flight=100)
+    assert 4.0 == learned.limit.value

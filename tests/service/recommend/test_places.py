@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from service import deadline
+from service import deadline, metrics
+from service.cache.flights import Flights
 from service.errors import OutOfTime
 from service.recommend.places import MOST, Places
 
@@ -71,3 +72,24 @@ async def test_who_fails_or_leaves_gives_the_place_back() -> None:
     await asyncio.gather(gone, waiting, return_exceptions=True)
 
     assert 7 == await asyncio.wait_for(places.work(lambda: asyncio.sleep(0, 7), least_s=0), 5)
+
+
+async def test_who_waits_for_a_place_leaves_when_nobody_waits_for_the_list() -> None:
+    places, flights, hold = Places(1), Flights[None](), asyncio.Event()
+    holding = asyncio.create_task(places.work(hold.wait, least_s=0))
+    begun = list[str]()
+
+    async def note() -> None:
+        begun.append("begun")
+
+    asked = asyncio.create_task(flights.join("key", lambda: places.work(note, least_s=0)))
+    await asyncio.sleep(0.01)
+    before = metrics.ABANDONED._value.get()
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+    hold.set()
+    await holding
+    await places.work(note, least_s=0)  # the place is free again
+
+    assert 1 == metrics.ABANDONED._value.get() - before
+    assert ["begun"] == begun

@@ -1,14 +1,19 @@
 """Strategies in turn; any may fail or be late alone."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
 import numpy as np
 import pytest
 import structlog
 
+from service import deadline, metrics
+from service.errors import OutOfTime
+from service.recommend import turns
 from service.recommend.ask import Ask
 from service.recommend.parts import Parts
 from service.recommend.retrieval import trending
@@ -158,3 +163,45 @@ async def test_a_strategy_that_comes_in_after_the_time_changes_nothing(gate) -> 
 
     assert {"trending"} == parts.keys()
     assert "late" == made[0]
+
+
+async def held_up(gate) -> tuple[list[str], float, object]:
+    """Strategies begun after one that took longer than there was, steps that began too late, and
+    what came of it."""
+    begun, before = list[str](), metrics.LATE_WORK._value.get()
+
+    def hold(*_):
+        gate.wait(10)
+        return {"collaborative": VIEW.trending}
+
+    def noted(*_):
+        begun.append("content")
+        return {}
+
+    with deadline.within(0.03):
+        asking = ask({"collaborative": hold, "content": noted}, timeout_s=0.02)
+        task = asyncio.create_task(asking)
+    await asyncio.sleep(0)
+    time.sleep(0.05)  # noqa: ASYNC251 - the loop is held up too: nobody overtakes
+    gate.set()
+    outcome = await asyncio.gather(task, return_exceptions=True)
+    return begun, metrics.LATE_WORK._value.get() - before, outcome[0]
+
+
+async def test_after_the_deadline_no_strategy_is_asked_and_no_list_made(gate) -> None:
+    begun, late, said = await held_up(gate)
+
+    assert ([], 0) == (begun, late)
+    assert isinstance(said, OutOfTime)
+
+
+async def test_if_no_thread_looked_at_the_clock_they_would_be(gate, monkeypatch) -> None:
+    """The control."""
+    monkeypatch.setattr(deadline, "RESERVE_S", -inf)
+    monkeypatch.setattr(turns, "MAKING_S", -inf)
+
+    begun, late, said = await held_up(gate)
+
+    assert ["content"] == begun
+    assert late > 0
+    assert not isinstance(said, OutOfTime)
