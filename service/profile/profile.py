@@ -105,7 +105,7 @@ def audio_means(
     rows: NDArray[np.int32], strengths: NDArray[np.float32], catalogue: Catalogue
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Weighted mean and spread of every feature, float32 (9,) each; NaN where nothing is known."""
-    values = catalogue.features[:, rows].astype(np.float64)
+    values = np.ascontiguousarray(catalogue.features_by_row[rows].T, np.float64)
     weights = np.where(np.isnan(values), 0.0, strengths)
     total = weights.sum(axis=1)
     values[np.isnan(values)] = 0

@@ -106,7 +106,7 @@ def at(scores: Scores, rows: Rows) -> Array:
         case ByCode():
             return scores.table[scores.coding.codes[rows]]
         case Sound():
-            some = np.ascontiguousarray(scores.catalogue.features[:, rows])
+            some = np.ascontiguousarray(scores.catalogue.features_by_row[rows].T)
             return similarities(some, scores.target, scores.weights)
         case Projected():
             out, within = np.full(rows.size, np.nan, np.float32), rows < scores.embedding.n

@@ -202,7 +202,8 @@ def spike_of(kind: type[Service], kernels: Path, folder: Path, env: dict[str, st
     )
     say(
         f"{len(one.refused)} refused, statuses {sorted(one.statuses)}, lost {one.lost:.3%},"
-        f" grown {one.grown_mb:.0f} MB, usual hits {one.usual_hits:.1%}, back after {one.back_s:g} s"
+        f" grown {one.grown_mb:.0f} MB, usual hits {one.usual_hits:.1%},"
+        f" back after {one.back_s:g} s"
     )
     return one
 

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from math import inf
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import structlog
 
+from core.topk import topk
 from service import deadline, metrics
 from service.errors import OutOfTime
 from service.recommend import turns
@@ -205,3 +206,35 @@ async def test_if_no_thread_looked_at_the_clock_they_would_be(gate, monkeypatch)
     assert ["content"] == begun
     assert late > 0
     assert not isinstance(said, OutOfTime)
+
+
+def long_kernels(*_: object) -> Parts:
+    """A third of a second in kernels."""
+    scores, until = np.random.default_rng(0).random(1_000_000, np.float32), time.monotonic() + 0.3
+    while time.monotonic() < until:
+        topk(scores, 100)
+    return {}
+
+
+async def longest_turn(work: Awaitable[object]) -> float:
+    """Seconds for which the event loop did nothing else while this was done."""
+    task, longest, last = asyncio.ensure_future(work), 0.0, time.monotonic()
+    while not task.done():
+        await asyncio.sleep(0.001)
+        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+    return longest
+
+
+async def test_kernels_that_take_long_do_not_hold_the_loop() -> None:
+    topk(np.ones(2, np.float32), 1)  # compiled by now
+
+    assert await longest_turn(ask({"content": long_kernels})) < 0.2
+
+
+async def test_on_the_loop_they_would() -> None:
+    """The control."""
+
+    async def on_the_loop() -> None:
+        long_kernels()
+
+    assert await longest_turn(on_the_loop()) >= 0.3

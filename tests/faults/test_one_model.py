@@ -1,0 +1,68 @@
+"""Workers map one model and share its memory; none has a copy of its own."""
+
+import os
+from pathlib import Path
+
+import httpx
+import numpy as np
+from msgspec import Struct
+from msgspec.json import encode
+
+from tests import worlds
+from tests.faults.test_server_life import fitted, two_workers, until_all_serve
+from tests.faults.test_workers import wait_until_all_know
+
+
+class Mapped(Struct):
+    """What a process has of one file, in kB."""
+
+    resident: int = 0
+    shared: int = 0
+    dirty: int = 0  # a copy of its own
+
+
+def mapped(pid: int, folder: Path) -> dict[str, Mapped]:
+    """The arrays below `folder` that a process has mapped, by path."""
+    found: dict[str, Mapped] = {}
+    path = ""
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        first, *rest = line.split()
+        if not first.endswith(":"):
+            path = rest[-1] if len(rest) == 5 and rest[-1].startswith(str(folder)) else ""
+            if path:
+                found.setdefault(path, Mapped())
+        elif path:
+            one = found[path]
+            one.resident += int(rest[0]) if first == "Rss:" else 0
+            one.shared += int(rest[0]) if first in ("Shared_Clean:", "Shared_Dirty:") else 0
+            one.dirty += int(rest[0]) if first == "Private_Dirty:" else 0
+    return found
+
+
+def test_two_workers_have_the_arrays_of_a_model_once(data: Path, tmp_path: Path) -> None:
+    with two_workers(data, tmp_path / "valkey") as service:
+        httpx.put(f"{service.url}/v1/tracks", content=encode(worlds.tracks()), timeout=20)
+        wait_until_all_know(service, "jazz00")
+        version = fitted(service, worlds.listens())
+        until_all_serve(service, version, {version: set()})
+        one, other = (mapped(pid, data / "models") for pid in service.workers())
+
+    assert one.keys() == other.keys()
+    assert any(array.resident for array in one.values())
+    assert all(version in path for path in one)
+    for array in (*one.values(), *other.values()):
+        assert 0 == array.dirty
+    assert sum(array.shared for array in one.values()) > 0
+
+
+def test_an_array_that_was_read_is_not_taken_for_a_mapped_one(tmp_path: Path) -> None:
+    """The control."""
+    path = tmp_path / "array.npy"
+    np.save(path, np.ones(100_000, np.float32))
+    read, of_file = np.load(path), np.load(path, mmap_mode="r")
+
+    assert [str(path)] == list(mapped(os.getpid(), tmp_path))
+    assert read.sum() == of_file.sum()
+    changed = np.load(path, mmap_mode="c")
+    changed[:] = 2
+    assert mapped(os.getpid(), tmp_path)[str(path)].dirty > 0
