@@ -40,13 +40,13 @@ class Service(Struct, frozen=True):
 
 
 @contextmanager
-def service(home: Path, *, workers: int) -> Iterator[Service]:
+def service(home: Path, *, workers: int, local_bytes: int = LOCAL_BYTES) -> Iterator[Service]:
     """Serve `home`; one worker goes without Redis, as the embedded service does."""
     port = free_port(HOST)
     command = ["-P", "-m", "service", "serve", "--no-demo", "--port", str(port)]
     settings = {
         "ECHOTUNE_DATA_DIR": str(home),
-        "ECHOTUNE_LOCAL_CACHE_BYTES": str(LOCAL_BYTES),
+        "ECHOTUNE_LOCAL_CACHE_BYTES": str(local_bytes),
         "ECHOTUNE_TRAIN_EVERY_HOURS": "0",
     }
     if workers == 1:

@@ -58,6 +58,9 @@ class Flights(Generic[Result]):
     def __init__(self) -> None:
         self._flights: dict[Hashable, Flight[Result]] = {}
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._flights
+
     async def join(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         """The result of the work under `key`, which is begun unless it is under way."""
         flight = self._begin(key, work)

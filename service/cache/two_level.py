@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from math import inf
 from typing import Literal, Protocol
@@ -110,9 +110,13 @@ class TwoLevel:
             self._tally.negative += 1
             return None
         work = partial(self._fill, user_id, key, rev, load)
-        # With the link down a change is not heard of, so nobody joins work that began long ago.
-        era = None if self._down_since is None else now // TRUST_S
-        return await self._flights.join((key, rev, self._revs.forgotten, era), work)
+        return await self._flights.join(self._flight(key, rev), work)
+
+    def at_hand(self, user_id: str, key: str) -> bool:
+        """Whether an answer is kept, of whatever age, or on its way to somebody else."""
+        if self.local.get(key) is not None:
+            return True
+        return self._flight(key, self._revs.get(user_id)) in self._flights
 
     def whatever(self, user_id: str, key: str) -> Answer | None:
         """What this process keeps, however old (24 h at most), for when nothing can be made.
@@ -200,6 +204,11 @@ class TwoLevel:
 
     def _serves(self, kept: Kept, rev: int | None, now: float) -> bool:
         return rev is not None and kept.answer.rev >= rev and self._trusts(kept, now)
+
+    def _flight(self, key: str, rev: int | None) -> Hashable:
+        """With the link down a change is not heard of: nobody joins work that began long ago."""
+        era = None if self._down_since is None else self._clock() // TRUST_S
+        return key, rev, self._revs.forgotten, era
 
     def _trusts(self, kept: Kept, now: float) -> bool:
         down = self._down_since

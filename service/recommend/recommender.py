@@ -82,6 +82,11 @@ class Recommender:
         key = recommendations_key(user_id, self._current.view().stamp, question)
         return self._cache.hit(user_id, key)
 
+    def at_hand(self, user_id: str, question: str) -> bool:
+        """Whether this list, or an older one, is kept, or is being made already."""
+        key = recommendations_key(user_id, self._current.view().stamp, question)
+        return self._cache.at_hand(user_id, key)
+
     async def for_user(self, user_id: str, ask: Ask) -> tuple[Answer, Source]:
         """The encoded list, and where it came from; never an error, whatever is down."""
         ask = self._settled(ask)

@@ -23,9 +23,8 @@ RAMP = (1, 2, 4, 8, 16) if FULL else (2, 8)
 RAMP_S, USUAL_S, SPIKE_S, AFTER_S = (5.0, 10.0, 60.0, 20.0) if FULL else (1.0, 1.5, 4.0, 5.0)
 TIMES, USUALLY = 3.0, 0.5  # of the peak
 KEPT_UP = 0.75 if FULL else 0.4
-"""Of the peak. The bar is 0.9, which takes a core for the server alone and one for everybody else:
-a list costs it 1.3 ms, a refusal 0.1, of which 8 µs are ours. With two cores under a load of four
-or five it was 71 to 96 %."""
+"""Of the peak. The bar is 0.9; here a list costs 1.2 ms and a refusal 0.1, of which 10 µs are ours
+and the rest the server program's, so that refusing twice the peak takes 15 % of the processor."""
 WARM, COLD = 100, 10  # lists asked for again and again; every so many usual requests a new one
 CLIENTS = 10  # times the listeners of the small world
 ENV = {

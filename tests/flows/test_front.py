@@ -1,5 +1,6 @@
 """The short way of a list: the same answer to the byte as the long way gives."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -170,3 +171,15 @@ async def test_when_too_many_lists_are_made_a_new_one_is_refused_and_a_kept_one_
     assert int(refused.headers["retry-after"]) > 0
     assert "/problems/overloaded" == refused.json()["type"]
     assert 200 == (await way.client.get(URL)).status_code
+
+
+async def test_whoever_wants_a_list_that_is_being_made_is_not_refused(
+    world: AsyncTestClient,
+) -> None:
+    way = Way(world)
+    way.front._learned.limit = Limit(1)
+
+    same = await asyncio.gather(*(way.client.get(URL + "?limit=9") for _ in range(20)))
+
+    assert {200} == {answer.status_code for answer in same}
+    assert 1 == len({answer.json()["list_id"] for answer in same})
