@@ -20,7 +20,7 @@ import structlog
 from service import deadline, metrics
 from service.cache.two_level import TwoLevel
 from service.errors import Unavailable
-from service.recommend.recommender import NOBODY
+from service.recommend.addressed import NOBODY
 from service.store import Store
 
 log = structlog.get_logger()

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from hashlib import blake2b
 from math import inf
 from time import monotonic
 
@@ -16,7 +15,6 @@ import numpy as np
 from msgspec import structs
 
 from service import deadline, metrics
-from service.base62 import base62
 from service.cache.answer import Answer
 from service.cache.keys import recommendations_key
 from service.cache.two_level import Source, TwoLevel
@@ -24,6 +22,7 @@ from service.domain import Strategy, User
 from service.errors import Unavailable
 from service.model.current import Current, View
 from service.profile.history import NEWEST, fold
+from service.recommend.addressed import NOBODY, address, blank
 from service.recommend.ask import Ask, Listener
 from service.recommend.exposure import Showing, Shown
 from service.recommend.fallback import Fallback
@@ -41,11 +40,7 @@ LEAST_S = 0.005
 """What ranking takes when all is well; with less time than that it is not begun."""
 UNHURRIED_S = 5.0
 """For the store where no setting says otherwise: outside a server nobody counts milliseconds."""
-NOBODY = ""
-"""The user id under which the list for strangers is kept; no real id is empty."""
 NOBODYS_REV = 1
-BLANK = b'{"user_id":"","list_id":"",'
-"""How an encoded page for nobody begins."""
 
 
 class Recommender:
@@ -104,6 +99,12 @@ class Recommender:
             kept = self._cache.whatever(user_id, key)
             return self._fallback.answer(user_id, view, ask, kept)
 
+    def instead(self, user_id: str, ask: Ask) -> tuple[Answer, Source]:
+        """What is there without work, for when no more lists can be made; nobody waits for it."""
+        ask, view = self._settled(ask), self._current.view()
+        kept = self._cache.whatever(user_id, recommendations_key(user_id, view.stamp, ask.key))
+        return self._fallback.answer(user_id, view, ask, kept)
+
     def _settled(self, ask: Ask) -> Ask:
         return ask if ask.balance is not None else structs.replace(ask, balance=self._balance)
 
@@ -140,16 +141,11 @@ class Recommender:
         if served is None:
             raise AssertionError("there is always a list for nobody")
         answer, source = served
-        tag = base62(blake2b(f"{user_id}\0{answer.tag}".encode(), digest_size=8).digest())
-        names = b'{"user_id":%b,"list_id":"%b",' % (self._encode(user_id), tag.encode())
-        body = names + answer.body[len(BLANK) :]
-        return structs.replace(answer, body=body, tag=tag), source
+        return address(answer, user_id), source
 
     async def _make_for_nobody(self, view: View, ask: Ask) -> Answer:
         nobody = Listener(User(id=NOBODY, rev=NOBODYS_REV), fold([], view.catalogue), self._clock())
-        answer = await self._make(view, nobody, ask)
-        blank = b'{"user_id":"","list_id":"%b",' % answer.tag.encode()
-        return structs.replace(answer, body=BLANK + answer.body.removeprefix(blank))
+        return blank(await self._make(view, nobody, ask))
 
     async def _make(self, view: View, listener: Listener, ask: Ask) -> Answer:
         deadline.need(LEAST_S)

@@ -20,11 +20,12 @@ from service.errors import UnknownTrack, UnknownUser
 from service.model.catalogue import UNKNOWN
 from service.model.current import Current, View
 from service.profile.history import NEWEST, History, fold
+from service.recommend.addressed import NOBODY
 from service.recommend.ask import Ask, Listener
 from service.recommend.filtering import eligible
 from service.recommend.ordering import order
 from service.recommend.parts import Array
-from service.recommend.recommender import NOBODY, NOBODYS_REV
+from service.recommend.recommender import NOBODYS_REV
 from service.recommend.retrieval import AUDIO, collaborative, content
 from service.recommend.scoring import combine, total_from, weights_for
 from service.store import Store

@@ -158,19 +158,25 @@ async def test_strange_queries_take_no_room_for_ever(world: AsyncTestClient) -> 
     assert MOST_QUESTIONS >= len(way.front._questions)
 
 
-async def test_when_too_many_lists_are_made_a_new_one_is_refused_and_a_kept_one_is_not(
+async def test_when_too_many_lists_are_made_a_new_one_is_what_people_like_and_a_kept_one_is_kept(
     world: AsyncTestClient,
 ) -> None:
     way = Way(world)
-    await world.get(URL)
+    kept = await world.get(URL)
     way.front._learned.limit = Limit(0)
 
-    refused = await way.client.get(URL + "?limit=7")
+    instead, ahead, again = (
+        await way.client.get(URL + "?limit=7"),
+        await way.client.get(URL + "?limit=8", headers={"sec-purpose": "prefetch"}),
+        await way.client.get(URL),
+    )
 
-    assert (0, 503) == (way.went_on, refused.status_code)
-    assert int(refused.headers["retry-after"]) > 0
-    assert "/problems/overloaded" == refused.json()["type"]
-    assert 200 == (await way.client.get(URL)).status_code
+    assert (200, 503, 200) == (instead.status_code, ahead.status_code, again.status_code)
+    assert instead.json()["tier"] in ("segment", "popular")
+    assert 7 == len(instead.json()["recommendations"])
+    assert int(ahead.headers["retry-after"]) > 0
+    assert kept.json() == again.json()
+    assert 0 == way.went_on
 
 
 async def test_whoever_wants_a_list_that_is_being_made_is_not_refused(

@@ -12,7 +12,8 @@ from service.cache.revs import Revs
 from service.cache.two_level import TwoLevel
 from service.domain import User, UserSettings
 from service.learn.cache_audit import CacheAudit
-from service.recommend.recommender import NOBODY, NOBODYS_REV
+from service.recommend.addressed import NOBODY
+from service.recommend.recommender import NOBODYS_REV
 from service.store.memory import MemoryStore
 from tests.service.cache.desk import settle
 from tests.service.cache.replicas import Clock

@@ -11,7 +11,7 @@ from service import deadline
 from service.domain import UserSettings
 from service.errors import StoreUnavailable
 from service.learn.cache_audit import BOUND_S, LOOKS_S, MOST_KEYS, CacheAudit
-from service.recommend.recommender import NOBODY
+from service.recommend.addressed import NOBODY
 from tests.service.cache.replicas import Careless, Unversioned
 from tests.service.learn.audited import Deaf, World
 
