@@ -21,10 +21,12 @@ from tests.servers import HOST
 BOUND_S = 0.1  # an answer after that is no good
 RAMP = (1, 2, 4, 8, 16) if FULL else (2, 8)
 RAMP_S, USUAL_S, SPIKE_S, AFTER_S = (5.0, 10.0, 60.0, 20.0) if FULL else (1.0, 1.5, 4.0, 5.0)
+WITHOUT_WORK = ("segment", "popular")
 TIMES, USUALLY = 3.0, 0.5  # of the peak
-KEPT_UP = 0.75 if FULL else 0.4
-"""Of the peak. The bar is 0.9; here a list costs 1.2 ms and a refusal 0.1, of which 10 µs are ours
-and the rest the server program's, so that refusing twice the peak takes 15 % of the processor."""
+KEPT_UP = 0.9 if FULL else 0.4
+"""Of the peak. Here a list costs 1.2 ms and an answer without work 0.1, most of it the server
+program's, so that answering twice the peak takes 15 % of the processor: 78 % were measured in full
+size, where the bar is 90 %. The quick size only tells that from the 3 % without a limit."""
 WARM, COLD = 100, 10  # lists asked for again and again; every so many usual requests a new one
 CLIENTS = 10  # times the listeners of the small world
 ENV = {
@@ -172,7 +174,7 @@ def measured(service: Service) -> Spike:
         good=good / SPIKE_S,
         good_per_cpu=good / spent[0],
         admitted_p95=p95(spike.latency_s[spike.status == 200]),
-        refused=spike.latency_s[spike.status == 503],
+        refused=spike.latency_s[(spike.status == 503) | np.isin(spike.tier, WITHOUT_WORK)],
         statuses=set(spike.status.tolist()) - {LOST},
         lost=float(np.mean(spike.status == LOST)),
         grown_mb=rss_mb(worker) - rss,
@@ -222,10 +224,12 @@ def test_nearly_as_many_lists_come_in_time_as_at_the_peak(guarded: Spike) -> Non
     assert guarded.admitted_p95 < (BOUND_S if FULL else 1.0)
 
 
-def test_who_is_refused_hears_so_soon_and_nothing_else_goes_wrong(guarded: Spike) -> None:
+def test_who_gets_no_list_of_their_own_hears_so_soon_and_nothing_else_goes_wrong(
+    guarded: Spike,
+) -> None:
     assert guarded.statuses <= {200, 503}
     assert guarded.lost < 0.001  # a connection that idled for 5 s may be closed under a request
-    assert len(guarded.refused)
+    assert len(guarded.refused)  # with 503, or with what people like
     assert np.median(guarded.refused) < (0.02 if FULL else 0.5)
     assert guarded.grown_mb < 30
 
