@@ -1,6 +1,7 @@
 """Workers map one model and share its memory; none has a copy of its own."""
 
 import os
+from collections import defaultdict
 from pathlib import Path
 
 import httpx
@@ -44,7 +45,7 @@ def test_two_workers_have_the_arrays_of_a_model_once(data: Path, tmp_path: Path)
         httpx.put(f"{service.url}/v1/tracks", content=encode(worlds.tracks()), timeout=20)
         wait_until_all_know(service, "jazz00")
         version = fitted(service, worlds.listens())
-        until_all_serve(service, version, {version: set()})
+        until_all_serve(service, version, defaultdict(set))
         one, other = (mapped(pid, data / "models") for pid in service.workers())
 
     assert one.keys() == other.keys()
