@@ -8,6 +8,7 @@ from time import perf_counter
 import numpy as np
 from implicit.cpu import _als
 from implicit.cpu.als import AlternatingLeastSquares
+from msgspec import structs
 from scipy.sparse import csr_array, csr_matrix
 from threadpoolctl import threadpool_limits
 
@@ -37,11 +38,9 @@ def als_bench(*, quick: bool) -> Outcome:
             label = f"{world}, {threads} thread{'s' * (threads > 1)}"
             found, losses = _iterations(interactions, dimensions, threads, 3 if quick else 15)
             rows += [
-                Row(
+                structs.replace(
+                    row,
                     name=f"{row.name}, {label}",
-                    median_ms=row.median_ms,
-                    p95_ms=row.p95_ms,
-                    ratio=row.ratio,
                     values={"loss after 1": round(losses[row.name])},
                 )
                 for row in found

@@ -8,9 +8,10 @@ on one thread), the rest added, the best 60 of each selected. The rows must be t
 from functools import partial
 
 import numpy as np
+from msgspec import structs
 from threadpoolctl import threadpool_limits
 
-from bench.harness import Outcome, Row, compare
+from bench.harness import Outcome, compare
 from core.arrays import F32, I32
 from core.coding import Coding
 from core.embedding import Embedding
@@ -38,15 +39,7 @@ def batch(*, quick: bool) -> Outcome:
                 runs=runs,
                 agree=_same,
             )
-            rows += [
-                Row(
-                    name=f"{size} at once, {row.name}",
-                    median_ms=row.median_ms,
-                    p95_ms=row.p95_ms,
-                    ratio=row.ratio,
-                )
-                for row in found
-            ]
+            rows += [structs.replace(row, name=f"{size} at once, {row.name}") for row in found]
     return Outcome(rows=rows, params={"tracks": n, "k": K})
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from implicit.nearest_neighbours import CosineRecommender
+from msgspec import structs
 from scipy.sparse import csr_array, csr_matrix, diags_array
 from threadpoolctl import threadpool_limits
 
@@ -41,16 +42,7 @@ def neighbours_bench(*, quick: bool) -> Outcome:
                 interactions, k, threads, 3 if quick else 7, with_product=with_product
             )
             drawn[label] = {row.name: row.median_ms or 0 for row in found}
-            rows += [
-                Row(
-                    name=f"{row.name}, {label}",
-                    median_ms=row.median_ms,
-                    p95_ms=row.p95_ms,
-                    ratio=row.ratio,
-                    values=row.values,
-                )
-                for row in found
-            ]
+            rows += [structs.replace(row, name=f"{row.name}, {label}") for row in found]
             if not world.startswith("hostile"):
                 bars.append(bar(f"{label}, times implicit", found[1].ratio or 0, "<=", 1))
     if not quick:

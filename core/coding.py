@@ -33,12 +33,10 @@ class Coding:
         counts = np.bincount(places, minlength=size).astype(np.int64)
         begins = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         order = np.argsort(places, kind="stable").astype(np.int32)
-        for name, array in (("counts", counts), ("begins", begins)):
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
-        order.flags.writeable = False
         object.__setattr__(self, "codes", codes)
-        object.__setattr__(self, "order", order)
+        object.__setattr__(self, "counts", checks.longs("counts", counts, (size,)))
+        object.__setattr__(self, "begins", checks.longs("begins", begins, (size + 1,)))
+        object.__setattr__(self, "order", checks.ints("order", order, codes.shape))
 
     @property
     def n(self) -> int:

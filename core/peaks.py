@@ -31,9 +31,7 @@ def lows(values: F32) -> F32:
     Raises:
         ValueError: `values` is not finite float32 `(n,)`.
     """
-    values = checks.finite("values", values, ("n",))
-    found = np.empty(spans(values.size), np.float32)
-    _write_lows(values, found)
+    found = -peaks(-checks.finite("values", values, ("n",)))
     found.flags.writeable = False
     return found
 
@@ -53,13 +51,3 @@ def _write_peaks(values, out):  # type: ignore[no-untyped-def]
             known = ZERO if np.isnan(value) else value
             high = max(high, known)
         out[span] = high
-
-
-@kernel
-def _write_lows(values, out):  # type: ignore[no-untyped-def]
-    for span in range(out.size):
-        low = np.float32(np.inf)
-        for at in range(span * SPAN, min(span * SPAN + SPAN, values.size)):
-            value = values[at]
-            low = min(low, value)
-        out[span] = low

@@ -131,21 +131,20 @@ class Front:
         What is kept or being made already takes no room. Who asks ahead can ask again later.
         """
         recommender: Recommender = self._state.house.recommender
-        if recommender.at_hand(user_id, question.key):
-            with while_there(receive):
-                return await recommender.for_user(user_id, question.ask)
-        if self._making >= self._learned.limit.value:
+        anew = not recommender.at_hand(user_id, question.key)
+        if anew and self._making >= self._learned.limit.value:
             if is_prefetch(scope["headers"]):
                 raise Overloaded
             return recommender.instead(user_id, question.ask)
         start = monotonic()
-        self._making += 1
+        self._making += anew
         try:
             with while_there(receive):
                 return await recommender.for_user(user_id, question.ask)
         finally:
-            self._learned.saw(start, self._making)
-            self._making -= 1
+            if anew:
+                self._learned.saw(start, self._making)
+                self._making -= 1
 
     def _question(self, raw: bytes) -> Question | None:
         try:

@@ -106,15 +106,13 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         return ~self.explicit
 
     @cached_property
-    def _by_work(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Rows in the order of their works, and where each work begins."""
-        order = np.argsort(self.works, kind="stable").astype(np.int32)
-        begins = np.searchsorted(self.works[order], np.arange(len(self.work_names.spelled) + 1))
-        return begins, order
+    def _work_coding(self) -> Coding:
+        """The recordings of each work; the last are those of unknown works."""
+        return Coding(self.works, len(self.work_names.spelled) + 1)
 
     def recordings(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
         """The rows of all recordings of the works that these rows record; none of unknown works."""
-        begins, order = self._by_work
+        begins, order = self._work_coding.begins, self._work_coding.order
         works = self.works[rows]
         works = works[works != UNKNOWN]
         found = [order[begins[work] : begins[work + 1]] for work in works]

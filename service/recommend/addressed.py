@@ -13,8 +13,6 @@ NOBODY = ""
 BLANK = b'{"user_id":"","list_id":"",'
 """How an encoded page for nobody begins."""
 
-encode = msgspec.json.Encoder().encode
-
 
 def blank(answer: Answer) -> Answer:
     """A page that was made for `NOBODY`, without the id of its list."""
@@ -25,5 +23,5 @@ def blank(answer: Answer) -> Answer:
 def address(answer: Answer, user_id: str) -> Answer:
     """A blank page with this user's name on it, and a list id of their own."""
     tag = base62(blake2b(f"{user_id}\0{answer.tag}".encode(), digest_size=8).digest())
-    names = b'{"user_id":%b,"list_id":"%b",' % (encode(user_id), tag.encode())
+    names = b'{"user_id":%b,"list_id":"%b",' % (msgspec.json.encode(user_id), tag.encode())
     return structs.replace(answer, body=names + answer.body[len(BLANK) :], tag=tag)

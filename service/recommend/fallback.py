@@ -55,7 +55,7 @@ class Fallback:
         self._store, self._current, self._clock = store, current, clock
         self._segments: Segments | None = None
         self._popular: Rows | None = None
-        self._pages: dict[tuple[int, str, str], Answer] = {}
+        self._pages: dict[tuple[int, str, str], tuple[Rows, Answer]] = {}
         self._told: dict[str, Demographics] = {}
         self._divided = ""  # the version of the model that the segments are of
         self._encode = msgspec.json.Encoder().encode
@@ -91,7 +91,6 @@ class Fallback:
                     lambda: divide(view, told, year=year)
                 )
             self._popular = await anyio.to_thread.run_sync(_popular_now, view)
-            self._pages.clear()  # their keys are the ids of rows that are gone now
             self.check()
 
     def check(self) -> None:
@@ -152,11 +151,12 @@ class Fallback:
     def _page(self, view: View, ask: Ask, tier: Tier, rows: Rows) -> Answer:
         """The same for all who get these rows, so it is made once a second: 0.2 ms."""
         key = (id(rows), ask.key, view.stamp)
-        page = self._pages.get(key)
-        if page is None or page.made < monotonic() - PAGE_S:
+        of, page = self._pages.get(key, (None, None))
+        if page is None or of is not rows or page.made < monotonic() - PAGE_S:
             if len(self._pages) >= MOST_PAGES:
                 self._pages.clear()
-            page = self._pages[key] = blank(self._made(view, ask, tier, rows))
+            page = blank(self._made(view, ask, tier, rows))
+            self._pages[key] = rows, page
         return page
 
     def _made(self, view: View, ask: Ask, tier: Tier, rows: Rows) -> Answer:

@@ -155,3 +155,19 @@ async def test_without_the_ladder_it_would_be_an_error(desk: Desk) -> None:
 
     with pytest.raises(StoreUnavailable):
         await desk.recommender._load("jazz-u0", view, Ask())
+
+
+async def test_one_page_a_second_is_made_for_all_who_get_these_tracks(desk: Desk) -> None:
+    desk.store.down = True
+    fallback, made = desk.fallback, []
+    make = fallback._made
+    fallback._made = lambda *given: made.append(given) or make(*given)  # type: ignore[method-assign,func-returns-value]
+
+    one, other = [(await desk.recommender.for_user(name, Ask()))[0] for name in ("x", "y")]
+    await desk.recommender.for_user("x", Ask(limit=3))
+
+    assert 2 == len(made)
+    assert one.body.startswith(b'{"user_id":"x"')
+    assert other.body.startswith(b'{"user_id":"y"')
+    assert one.body.partition(b'"tier"')[2] == other.body.partition(b'"tier"')[2]
+    assert one.tag != other.tag
