@@ -78,6 +78,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_house(settings, watch=True, work=settings.role == "all") as house:
             app.state.house = house
+            await house.recommender.warm()
             gc.collect()
             gc.freeze()  # the catalogue stays: going through 100,000 tracks each time takes 75 ms
             with metrics.served_apart(settings):

@@ -228,3 +228,13 @@ async def test_a_read_that_began_before_an_erasure_does_not_bring_the_user_back(
 
     assert desk.revs.get("u1") is None
     assert "popular" == (await desk.ask("u1"))[0].tier
+
+
+async def test_warming_prepares_what_every_list_needs_and_keeps_none(desk: Desk) -> None:
+    prepared = vars(desk.current.view().catalogue)
+    assert "set_coding" not in prepared
+
+    await desk.recommender.warm()
+
+    assert {"artist_coding", "set_coding", "features_by_row"} <= prepared.keys()
+    assert "miss" == (await desk.ask())[1]
