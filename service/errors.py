@@ -7,7 +7,8 @@ EchoTuneError             str(error) is always safe to show to a client
 ├── Conflict              what is asked contradicts what is there
 ├── SlowBody              the body did not arrive in time
 ├── TooLarge              the body is over the route's limit
-└── Unavailable           StoreUnavailable, JobsUnavailable, ModelNotReady, OutOfTime, Overloaded
+└── Unavailable           StoreUnavailable, JobsUnavailable, BusUnavailable, ModelNotReady,
+                          OutOfTime, Overloaded
 """
 
 
@@ -73,6 +74,10 @@ class StoreUnavailable(Unavailable):
 
 class JobsUnavailable(Unavailable):
     """The job queue did not answer."""
+
+
+class BusUnavailable(Unavailable):
+    """The stream that carries facts did not take them or did not answer."""
 
 
 class OutOfTime(Unavailable):

@@ -11,39 +11,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
-from msgspec import Struct
 
-from service.domain import Listen, Track
+from service.bus.facts import Fact
 
 log = structlog.get_logger()
 
-
-class ListenStored(Struct, frozen=True):
-    """These listens are durable and were not known before."""
-
-    listens: list[Listen]
-
-
-class UserUpdated(Struct, frozen=True):
-    """Whatever was built for this user from an older `rev` is stale; None: the user was erased."""
-
-    user_id: str
-    rev: int | None
-
-
-class TrackChanged(Struct, frozen=True):
-    """These tracks are new or different, in row order for the new ones."""
-
-    tracks: list[Track]
-
-
-class ModelPublished(Struct, frozen=True):
-    """This version serves from now on."""
-
-    version: str
-
-
-Fact = ListenStored | UserUpdated | TrackChanged | ModelPublished
 Subscriber = Callable[[Any], Awaitable[None]]
 
 

@@ -1,0 +1,47 @@
+"""Facts, who hears them in this process, and the stream that carries them to the others."""
+
+from service.bus.facts import (
+    ASKED,
+    Event,
+    ExposureLogged,
+    Fact,
+    FeedbackReceived,
+    ListenStored,
+    ModelPublished,
+    ProfileUpdated,
+    RecommendationComputed,
+    RecommendationRequested,
+    ShownList,
+    StrategyRequested,
+    Trace,
+    TrackChanged,
+    UserUpdated,
+    topic,
+)
+from service.bus.local import Bus
+from service.bus.protocol import START, DeadFact, Entry, Lag, Stream
+
+__all__ = [
+    "ASKED",
+    "START",
+    "Bus",
+    "DeadFact",
+    "Entry",
+    "Event",
+    "ExposureLogged",
+    "Fact",
+    "FeedbackReceived",
+    "Lag",
+    "ListenStored",
+    "ModelPublished",
+    "ProfileUpdated",
+    "RecommendationComputed",
+    "RecommendationRequested",
+    "ShownList",
+    "StrategyRequested",
+    "Stream",
+    "Trace",
+    "TrackChanged",
+    "UserUpdated",
+    "topic",
+]

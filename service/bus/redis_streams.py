@@ -1,0 +1,316 @@
+"""The stream in Redis, for every process that names the same one: XADD, XREADGROUP, XAUTOCLAIM.
+
+Its Redis must never evict and must fsync before it answers (`echotune doctor` looks): with
+`appendfsync everysec` and a slow disk half of what was acknowledged was lost. Nothing here uses
+MAXLEN, which removes what nobody has read yet without a word.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+
+from service.bus.facts import Event, topic
+from service.bus.protocol import START, DeadFact, Entry, Lag
+from service.bus.wire import from_bytes, to_bytes
+from service.errors import BusUnavailable, Invalid, Overloaded
+
+PREFIX = "echotune:bus"
+ANSWER_S = 2.0
+MOST_WAITING = 1_000_000
+"""Events that wait for the slowest reader before no more is taken: 300 MB of Redis."""
+MOST_DEAD = 10_000
+LAST = 2**64 - 1
+Place = tuple[int, int]
+BODY, BROKEN = b"b", (RedisError, OSError, RuntimeError)
+
+BURY = """
+local owned = redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 1
+-- A group with consumers: whoever does not own the event any more has no say. A reader has none.
+if not owned and #redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1]) > 0 then return 0 end
+local found = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])
+local body = found[1] and found[1][2][2] or ''
+redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[6], '*',
+  'group', ARGV[1], 'topic', ARGV[3], 'reason', ARGV[4], 'deliveries', ARGV[5], 'body', body)
+return 1
+"""
+REPLAY = """
+local found = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])
+if not found[1] then return 0 end
+local fields = found[1][2]
+for at = 1, #fields, 2 do
+  if fields[at] == 'body' then redis.call('XADD', KEYS[1], '*', 'b', fields[at + 1]) end
+end
+redis.call('XDEL', KEYS[2], ARGV[1])
+return 1
+"""
+KEEP = """
+local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
+if groups.err then groups = {} end
+for _, group in ipairs(groups) do
+  if group[2] == ARGV[1] then
+    local at, was = ARGV[2], group[8]
+    local a, b = string.match(at, '(%d+)-(%d+)')
+    local c, d = string.match(was, '(%d+)-(%d+)')
+    a, b, c, d = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
+    if a > c or (a == c and b > d) then redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], at) end
+    return 1
+  end
+end
+redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[2], 'MKSTREAM')
+return 1
+"""
+COUNT = """
+return #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
+"""
+COUNTED = 100_000
+"""Waiting events beyond which nobody counts."""
+
+
+class RedisStream:
+    """Events of every process that names the same Redis.
+
+    Events that are published in one turn of the event loop travel in one round trip, and so in one
+    fsync.
+    """
+
+    def __init__(self, url: str, *, prefix: str = PREFIX, most_waiting: int = MOST_WAITING) -> None:
+        try:
+            self._redis, self._waiting = (_client(url, limit) for limit in (ANSWER_S, None))
+        except ValueError as error:
+            raise Invalid(f"ECHOTUNE_EVENTS_REDIS_URL is no Redis address: {error}") from error
+        self._stream, self._dead, self._most = f"{prefix}:events", f"{prefix}:dead", most_waiting
+        self._bury, self._replay, self._keep, self._count = map(
+            self._redis.register_script, (BURY, REPLAY, KEEP, COUNT)
+        )
+        self._batch: list[bytes] = []
+        self._sending: asyncio.Future[None] | None = None
+        self._full = False
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        if self._full and await self._still_full():
+            raise Overloaded("events wait to be learned from: send them again in a moment")
+        self._batch += map(to_bytes, events)
+        if self._sending is None:
+            self._sending = asyncio.ensure_future(self._send())
+        # Whoever gives up waiting takes the others' events with them: they are sent all the same.
+        await asyncio.shield(self._sending)
+
+    async def _send(self) -> None:
+        await asyncio.sleep(0)  # the rest of this turn comes along
+        batch, self._batch, self._sending = self._batch, [], None
+        async with _translated():
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.xlen(self._stream)
+                for body in batch:
+                    pipeline.xadd(self._stream, {BODY: body})
+                length, *_ = await pipeline.execute()
+        self._full = length >= self._most
+
+    async def _still_full(self) -> bool:
+        await self.trim()
+        async with _translated():
+            self._full = await self._redis.xlen(self._stream) >= self._most
+        return self._full
+
+    async def read(self, after: str, *, limit: int, wait_s: float = 0.0) -> list[Entry]:
+        async with _translated():
+            found = await self._client(wait_s).xread(
+                {self._stream: after}, count=limit, block=_block(wait_s)
+            )
+        return _entries(found)
+
+    async def keep_from(self, reader: str, place: str) -> None:
+        async with _translated():
+            await self._keep(keys=[self._stream], args=[reader, place])
+
+    async def take(
+        self, group: str, consumer: str, *, limit: int, wait_s: float = 0.0
+    ) -> list[Entry]:
+        async with _translated():
+            for attempt in (1, 2):
+                try:
+                    found = await self._client(wait_s).xreadgroup(
+                        group, consumer, {self._stream: ">"}, count=limit, block=_block(wait_s)
+                    )
+                except ResponseError as error:
+                    if attempt == 2 or "NOGROUP" not in str(error):
+                        raise
+                    await self._create(group)
+                else:
+                    return _entries(found)
+        return []
+
+    async def take_over(
+        self, group: str, consumer: str, *, idle_s: float, limit: int
+    ) -> list[Entry]:
+        async with _translated():
+            try:
+                _, found, gone = await self._redis.xautoclaim(
+                    self._stream, group, consumer, int(idle_s * 1000), START, count=limit
+                )
+            except ResponseError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                return []
+            if gone:  # trimmed before they were settled: somebody else trims this stream
+                raise BusUnavailable(f"{len(gone)} unsettled events were removed from the stream")
+            counts = await self._deliveries(group, consumer, [place for place, _ in found])
+        return [
+            Entry(place.decode(), from_bytes(fields[BODY]), counts.get(place, 1))
+            for place, fields in found
+        ]
+
+    async def settle(self, group: str, places: Sequence[str]) -> None:
+        if places:
+            async with _translated():
+                await self._redis.xack(self._stream, group, *places)
+
+    async def bury(self, group: str, entry: Entry, reason: str) -> None:
+        name = topic(entry.fact) if entry.fact is not None else ""
+        args = [group, entry.place, name, reason, entry.deliveries, MOST_DEAD]
+        async with _translated():
+            await self._bury(keys=[self._stream, self._dead], args=args)
+
+    async def dead(self, *, limit: int = 100) -> list[DeadFact]:
+        async with _translated():
+            found = await self._redis.xrevrange(self._dead, count=limit)
+        return [_dead(place, fields) for place, fields in found]
+
+    async def replay(self, place: str) -> bool:
+        if not _is_place(place):
+            return False
+        async with _translated():
+            return bool(await self._replay(keys=[self._stream, self._dead], args=[place]))
+
+    async def trim(self) -> int:
+        async with _translated():
+            needed = [await self._passed(group) for group in await self._groups()]
+            if not needed:
+                return 0
+            milliseconds, number = min(needed)
+            kept = f"{milliseconds}-{number + 1}" if number < LAST else f"{milliseconds + 1}-0"
+            removed: int = await self._redis.xtrim(self._stream, minid=kept, approximate=False)
+        return removed
+
+    async def lags(self) -> dict[str, Lag]:
+        lags = {}
+        async with _translated():
+            seconds, microseconds = await self._redis.time()
+            for group in await self._groups():
+                after = f"({group['last-delivered-id'].decode()}"
+                waiting = await self._count(keys=[self._stream], args=[after, COUNTED])
+                first = await self._redis.xrange(self._stream, after, count=1)
+                places = [_place(place) for place, _ in first]
+                if group["pending"]:
+                    places.append(await self._passed(group))
+                oldest = min(places, default=None)
+                age = seconds + microseconds / 1e6 - oldest[0] / 1000 if oldest else 0.0
+                lags[group["name"].decode()] = Lag(int(waiting), group["pending"], max(age, 0.0))
+        return lags
+
+    async def close(self) -> None:
+        if self._sending is not None:
+            await asyncio.gather(self._sending, return_exceptions=True)
+        await self._redis.aclose()
+        await self._waiting.aclose()
+
+    def _client(self, wait_s: float) -> Redis:
+        """One that waits has a connection of its own and no limit on the answer."""
+        return self._waiting if wait_s > 0 else self._redis
+
+    async def _create(self, group: str) -> None:
+        try:
+            await self._redis.xgroup_create(self._stream, group, START, mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):  # another process was first
+                raise
+
+    async def _groups(self) -> list[dict[str, Any]]:
+        try:
+            groups: list[dict[str, Any]] = await self._redis.xinfo_groups(self._stream)
+        except ResponseError as error:
+            if "no such key" not in str(error):
+                raise
+            return []
+        return groups
+
+    async def _passed(self, group: dict[str, Any]) -> Place:
+        """The last place that this group is through with."""
+        if not group["pending"]:
+            return _place(group["last-delivered-id"])
+        summary = await self._redis.xpending(self._stream, group["name"])
+        if summary["min"] is None:  # settled in between
+            return _place(group["last-delivered-id"])
+        milliseconds, number = _place(summary["min"])
+        return (milliseconds, number - 1) if number else (milliseconds - 1, LAST)
+
+    async def _deliveries(self, group: str, consumer: str, places: list[bytes]) -> dict[bytes, int]:
+        if not places:
+            return {}
+        owned = await self._redis.xpending_range(
+            self._stream, group, places[0], places[-1], len(places), consumername=consumer
+        )
+        return {one["message_id"]: one["times_delivered"] for one in owned}
+
+
+def _client(url: str, answer_s: float | None) -> Redis:
+    client: Redis = Redis.from_url(
+        url,
+        socket_timeout=answer_s,
+        socket_connect_timeout=ANSWER_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return client
+
+
+def _block(wait_s: float) -> int | None:
+    return max(int(wait_s * 1000), 1) if wait_s > 0 else None
+
+
+def _entries(found: Any) -> list[Entry]:  # noqa: ANN401 - what redis-py answers
+    return [
+        Entry(place.decode(), from_bytes(fields.get(BODY, b"")))
+        for _, entries in found or ()
+        for place, fields in entries
+    ]
+
+
+def _dead(place: bytes, fields: dict[bytes, bytes]) -> DeadFact:
+    return DeadFact(
+        place.decode(),
+        fields[b"group"].decode(),
+        fields[b"topic"].decode(),
+        fields[b"reason"].decode(errors="replace"),
+        int(fields[b"deliveries"]),
+        datetime.fromtimestamp(_place(place)[0] / 1000, UTC),
+        fields[b"body"],
+    )
+
+
+def _place(text: bytes) -> Place:
+    milliseconds, _, number = text.partition(b"-")
+    return int(milliseconds), int(number)
+
+
+def _is_place(text: str) -> bool:
+    milliseconds, _, number = text.partition("-")
+    return all(
+        part.isascii() and part.isdigit() and int(part) <= LAST for part in (milliseconds, number)
+    )
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    try:
+        yield
+    except BROKEN as error:
+        raise BusUnavailable(f"the event stream did not answer: {type(error).__name__}") from error
