@@ -25,7 +25,7 @@ import numpy as np
 from bench.harness import Outcome, Row, bar
 from bench.load_service import Service, constant, service
 from bench.load_traffic import listen, recommendations, traffic
-from bench.load_world import names, size, stored, world
+from bench.load_world import names, stored, world, world_of_demo
 from bench.load_wrk import write_draws, wrk
 from bench.open_loop import Measured, closed_loop, open_loop
 from bench.picture import bars as draw
@@ -39,11 +39,11 @@ MOST_CPU = 0.7
 WARM_LISTS, LISTS, WRITES, HITS = 300, 3_000, 3_000, 50_000
 
 
-def load(*, quick: bool) -> Outcome:
+def load(*, quick: bool, mongo: bool = False) -> Outcome:
     """One table: the limit, the latency below it, and what one of each costs."""
     faster = 20 if quick else 1
     with tempfile.TemporaryDirectory() as folder:
-        home = world(Path(folder), quick=quick)
+        home = world(Path(folder), quick=quick, mongo=mongo)
         users, tracks = names(home)
         shuffled = np.random.default_rng(0).permutation(np.array(users)).tolist()
         with _step("one of each", home, workers=1) as one:
@@ -56,7 +56,7 @@ def load(*, quick: bool) -> Outcome:
         with _step("at rest", world_of_demo(Path(folder)), workers=1) as idle:
             costs["idle RSS MB"] = idle.rss_mb()
     costs |= figures | {"exit code of Locust": behaved}
-    if not quick:
+    if not quick and not mongo:
         draw_latencies(rows)
     return Outcome(
         rows=[*rows, *(Row(name=name, values={"value": _short(costs[name])}) for name in costs)],
@@ -74,11 +74,16 @@ def load(*, quick: bool) -> Outcome:
             bar("p95 ms of a miss, 32 clients", costs["p95 ms of a miss, 32 clients"], "<=", 50),
             bar("idle RSS MB of a worker", costs["idle RSS MB"], "<=", 400),
         ],
-        params={"tracks": size(quick=quick), "listeners": len(users), "workers": WORKERS},
+        params={"tracks": len(tracks), "listeners": len(users), "workers": WORKERS},
     )
 
 
-BENCHES = {"load": load}
+def load_mongo(*, quick: bool) -> Outcome:
+    """The same with MongoDB for a store, in a smaller world."""
+    return load(quick=quick, mongo=True)
+
+
+BENCHES = {"load": load, "load-mongo": load_mongo}
 
 
 def one_of_each(one: Service, users: list[str], tracks: list[str], *, n: int) -> dict[str, float]:
@@ -163,7 +168,7 @@ def crowd(
     acknowledged = int(np.count_nonzero(sent == 202))
     figures["listens acknowledged"] = acknowledged
     figures["acknowledged and not stored"] = max(
-        acknowledged - stored(many.home, "load-"), 0
+        acknowledged - stored(many.home, "load-", many.mongo_url), 0
     ) + changed_nothing(many, users)
     return rows, figures
 
@@ -238,17 +243,6 @@ def draw_latencies(rows: list[Row]) -> None:
     """Median and p95 of every loop as a picture."""
     groups = {row.name: {"p50": row.median_ms or 0, "p95": row.p95_ms or 0} for row in rows}
     draw("load", "Latency under load, 100,000 listeners and tracks", "ms", groups)
-
-
-def world_of_demo(folder: Path) -> Path:
-    """The world of a first start, in a folder of its own."""
-    from bench.bench_serving import echotune
-
-    home = folder / "demo"
-    home.mkdir()
-    echotune(home, "demo")
-    echotune(home, "train")
-    return home
 
 
 @contextmanager

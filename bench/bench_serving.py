@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import quantiles
 from time import perf_counter
@@ -109,9 +110,9 @@ def ask_over_http(base: str, users: list[str]) -> list[float]:
     return spent[WARM:]
 
 
-def echotune(home: Path, *words: str | Path) -> float:
+def echotune(home: Path, *words: str | Path, settings: Mapping[str, str] | None = None) -> float:
     start = perf_counter()
-    environment = os.environ | {"ECHOTUNE_DATA_DIR": str(home)}
+    environment = os.environ | {"ECHOTUNE_DATA_DIR": str(home)} | dict(settings or {})
     subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "service", *map(str, words)],
         env=environment,

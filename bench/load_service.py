@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from msgspec import Struct
 
+from bench.load_world import DATABASE
 from bench.servers import HOST, running
 from service.cli.serving import free_port
 from tests import servers
@@ -23,7 +24,8 @@ class Service(Struct, frozen=True):
     address: tuple[str, int]
     home: Path
     pid: int
-    others: tuple[int, ...] = ()  # of the Redis servers
+    others: tuple[int, ...] = ()  # of the Redis servers and of MongoDB
+    mongo_url: str = ""  # "": SQLite
 
     @property
     def processes(self) -> list[int]:
@@ -41,7 +43,19 @@ class Service(Struct, frozen=True):
 
 @contextmanager
 def service(home: Path, *, workers: int, local_bytes: int = LOCAL_BYTES) -> Iterator[Service]:
-    """Serve `home`; one worker goes without Redis, as the embedded service does."""
+    """Serve `home`; one worker goes without Redis, as the embedded service does.
+
+    What the world has in a MongoDB is served from there.
+    """
+    with ExitStack() as stack:
+        mongo = stack.enter_context(servers.mongo(home)) if (home / "mongo").exists() else None
+        yield stack.enter_context(_served(home, workers, local_bytes, mongo))
+
+
+@contextmanager
+def _served(
+    home: Path, workers: int, local_bytes: int, mongo: servers.Server | None
+) -> Iterator[Service]:
     port = free_port(HOST)
     command = ["-P", "-m", "service", "serve", "--no-demo", "--port", str(port)]
     settings = {
@@ -49,9 +63,13 @@ def service(home: Path, *, workers: int, local_bytes: int = LOCAL_BYTES) -> Iter
         "ECHOTUNE_LOCAL_CACHE_BYTES": str(local_bytes),
         "ECHOTUNE_TRAIN_EVERY_HOURS": "0",
     }
+    mongo_url = mongo.url + DATABASE if mongo else ""
+    if mongo_url:
+        settings["ECHOTUNE_MONGO_URL"] = mongo_url
+    pids = (mongo.pid,) if mongo else ()
     if workers == 1:
         with running(command, port, settings) as pid:
-            yield Service((HOST, port), home, pid)
+            yield Service((HOST, port), home, pid, pids, mongo_url)
         return
     folders = [home.parent / name for name in ("cache", "events")]
     for folder in folders:
@@ -64,7 +82,7 @@ def service(home: Path, *, workers: int, local_bytes: int = LOCAL_BYTES) -> Iter
         # Jobs are a worker's: a similarity refresh would be measured with the requests.
         several = ["--workers", str(workers), "--role", "api"]
         with running([*command, *several], port, settings) as pid:
-            yield Service((HOST, port), home, pid, (cache.pid, events.pid))
+            yield Service((HOST, port), home, pid, (cache.pid, events.pid, *pids), mongo_url)
 
 
 @contextmanager
