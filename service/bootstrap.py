@@ -25,6 +25,7 @@ from service.learn.cache_audit import CacheAudit
 from service.learn.exposure import Exposure
 from service.learn.ingest import Ingest
 from service.learn.invalidation import Invalidation
+from service.learn.limits import Limits
 from service.learn.live_quality import LiveQuality
 from service.learn.precompute import Precompute
 from service.learn.prices import Target
@@ -125,6 +126,10 @@ def build(
 ) -> House:
     """Put the parts together; nothing is read or started yet."""
     bus, current, shown = Bus(stream), Current(), Shown()
+    limits = Limits(
+        user_per_minute=settings.user_listens_per_minute,
+        source_per_minute=settings.source_listens_per_minute,
+    )
     target = Target(evenness=settings.exposure_evenness, new_artists=settings.new_artist_floor)
     weights = Path(settings.exposure_weights) if settings.exposure_weights else None
     trainer = Trainer(store, bus, current, settings.home / "models", target=target, weights=weights)
@@ -155,7 +160,7 @@ def build(
         cache=cache,
         jobs=jobs,
         runner=Runner(jobs, handlers(trainer, accounts, precompute), schedule=schedule(settings)),
-        ingest=Ingest(store, bus, current.knows),
+        ingest=Ingest(store, bus, current.knows, limits=limits),
         shelf=Shelf(store, bus),
         trainer=trainer,
         refresh=Refresh(store, current, trainer, cache, satisfaction=satisfaction),
