@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 FEATURES = (
     "danceability",
@@ -33,6 +33,8 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Utc = Annotated[datetime, Meta(tz=True)]
 
 Action = Literal["play", "skip", "like", "dislike", "rating", "save"]
+Flag = Literal["clamped", "late"]
+"""What ingest says of a time: it was in the future and is now, or was long past when it came."""
 Activity = Literal["none", "workout", "study", "party", "sleep", "commute", "focus", "relax"]
 Mood = Literal["none", "happy", "sad", "energetic", "calm", "romantic"]
 Device = Literal["none", "phone", "desktop", "speaker", "car", "tv"]
@@ -111,6 +113,7 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     device: Word | None = None
     context: Word | None = None
     list_id: Word | None = None
+    flag: Flag | UnsetType = UNSET  # ingest's word: what a client sends here is replaced
 
 
 class Preferences(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ EchoTuneError             str(error) is always safe to show to a client
 ├── Conflict              what is asked contradicts what is there
 ├── SlowBody              the body did not arrive in time
 ├── TooLarge              the body is over the route's limit
+├── RateLimited           who asks has had their share; again after Retry-After
 └── Unavailable           StoreUnavailable, JobsUnavailable, BusUnavailable, ModelNotReady,
                           OutOfTime, Overloaded
 """
@@ -62,6 +63,14 @@ class SlowBody(EchoTuneError):
 
 class TooLarge(EchoTuneError):
     """The body is over the limit of the route."""
+
+
+class RateLimited(EchoTuneError):
+    """More came from one place than it may send; come back after Retry-After."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(EchoTuneError):

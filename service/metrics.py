@@ -101,6 +101,16 @@ STRATEGY_OUTCOMES = Counter(
     ["strategy", "outcome"],  # ok | failed | late
 )
 LISTENS = Counter("echotune_listens_total", "Listens stored.", ["action"])
+LISTENS_FLAGGED = Counter(
+    "echotune_listens_flagged_total",
+    "Listens taken whose time was in the future, or more than a week past.",
+    ["flag"],  # clamped | late
+)
+LISTENS_LIMITED = Counter(
+    "echotune_listens_limited_total",
+    "Listens refused because there were too many of one user or from one address.",
+    ["of"],  # user | source
+)
 REQUEST_SECONDS = Histogram(
     "echotune_request_seconds",
     "Time to answer one HTTP request.",

@@ -36,6 +36,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     new_artist_floor: Annotated[float, Meta(ge=0, le=10)] = 1.0  # of exposure, times the mean
     # Another Redis, which must never evict: jobs live there. None: in this process, ending with it.
     events_redis_url: str | None = None
+    # Of one user, and from one address, by HTTP and per process; 0: no limit. At once ten minutes'
+    # and one minute's worth. Behind a proxy everybody comes from its address.
+    user_listens_per_minute: Annotated[int, Meta(ge=0, le=100_000_000)] = 1_000
+    source_listens_per_minute: Annotated[int, Meta(ge=0, le=100_000_000)] = 3_000_000
     role: Literal["all", "api", "worker"] = "all"  # api: leaves the jobs to workers
     train_every_hours: Annotated[int, Meta(ge=0, le=8_760)] = 24  # 0: only on demand
     log_level: Literal["debug", "info", "warning", "error"] = "info"

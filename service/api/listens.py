@@ -1,5 +1,6 @@
 """POST /v1/listens and /v1/feedback: 202 only when everything accepted is durable."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -9,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import RawBody
 from msgspec import Meta, Struct
 
-from service.api.contract import decode, documents
+from service.api.contract import AnyRequest, decode, documents
 from service.api.scopes import scope
 from service.domain import Listen, TrackId, UserId, Utc
 from service.errors import Invalid, InvalidListen
@@ -30,6 +31,7 @@ class Feedback(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     at: Utc | None = None
 
 
+_listens = msgspec.json.Decoder(list[Listen])
 _raw_listens = msgspec.json.Decoder(list[msgspec.Raw])
 _listen = msgspec.json.Decoder(Listen)
 _feedback = msgspec.json.Decoder(Feedback)
@@ -49,11 +51,13 @@ class ListenController(Controller):
         operation_class=documents(body=Listen | list[Listen]),
         request_max_body_size=LISTENS_BYTES,
     )
-    async def add_listens(self, body: RawBody, ingest: NamedDependency[Ingest]) -> Receipt:
+    async def add_listens(
+        self, request: AnyRequest, body: RawBody, ingest: NamedDependency[Ingest]
+    ) -> Receipt:
         """One listen or up to 1,000, each with its own verdict; sending one again is harmless."""
         if body.lstrip()[:1] == b"[":
-            return await ingest.take(_batch(body))
-        return _single(await ingest.take([decode(body, _listen)]))
+            return await ingest.take(_batch(body), source=_source(request))
+        return _single(await ingest.take([decode(body, _listen)], source=_source(request)))
 
     @post(
         "/v1/feedback",
@@ -62,16 +66,27 @@ class ListenController(Controller):
         operation_class=documents(body=Feedback),
         request_max_body_size=BODY_BYTES,
     )
-    async def add_feedback(self, body: RawBody, ingest: NamedDependency[Ingest]) -> Receipt:
-        """A verdict on a track; the next list already follows it."""
-        return _single(await ingest.take([_as_listen(decode(body, _feedback), ingest.now())]))
+    async def add_feedback(
+        self, request: AnyRequest, body: RawBody, ingest: NamedDependency[Ingest]
+    ) -> Receipt:
+        """A verdict on a track; the next list already follows it. With `at` it may come again."""
+        listen = _as_listen(decode(body, _feedback), ingest.now())
+        return _single(await ingest.take_feedback(listen, source=_source(request)))
 
 
-def _batch(body: bytes) -> list[Listen | Rejected]:
-    raw = decode(body, _raw_listens)
-    if len(raw) > MOST_LISTENS:
-        raise Invalid(f"at most {MOST_LISTENS} listens at once, got {len(raw)}")
-    return [_one(index, part) for index, part in enumerate(raw)]
+def _source(request: AnyRequest) -> str:
+    return request.client.host if request.client else ""
+
+
+def _batch(body: bytes) -> Sequence[Listen | Rejected]:
+    try:
+        listens: Sequence[Listen | Rejected] = _listens.decode(body)  # 1 µs each, when all are good
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raw = decode(body, _raw_listens)
+        listens = [_one(index, part) for index, part in enumerate(raw)]
+    if len(listens) > MOST_LISTENS:
+        raise Invalid(f"at most {MOST_LISTENS} listens at once, got {len(listens)}")
+    return listens
 
 
 def _one(index: int, part: msgspec.Raw) -> Listen | Rejected:

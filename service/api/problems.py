@@ -1,5 +1,6 @@
 """Errors to RFC 9457 problem details. The only file that knows both errors and status codes."""
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
@@ -45,9 +46,11 @@ PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
     errors.SlowBody: (408, "slow-body"),
     errors.Conflict: (409, "conflict"),
     errors.TooLarge: (413, "too-large"),
+    errors.RateLimited: (429, "rate-limited"),
     errors.Unavailable: (503, "unavailable"),
     errors.StoreUnavailable: (503, "store-unavailable"),
     errors.JobsUnavailable: (503, "jobs-unavailable"),
+    errors.BusUnavailable: (503, "bus-unavailable"),
     errors.OutOfTime: (503, "out-of-time"),
     errors.Overloaded: (503, "overloaded"),
     errors.ModelNotReady: (503, "model-not-ready"),
@@ -67,6 +70,8 @@ def on_echotune_error(request: AnyRequest, error: errors.EchoTuneError) -> Probl
         detail=str(error),
         instance=request.url.path,
     )
+    if isinstance(error, errors.RateLimited):
+        return _answer(details, {"Retry-After": str(math.ceil(error.retry_after_s))})
     return _answer(details)
 
 

@@ -177,13 +177,19 @@ class _Rows(Struct, frozen=True):
 async def _fill(
     settings: Settings, source: _Rows, console: Console, *, users: "Sequence[User]" = ()
 ) -> "Summary":
-    """Open the store the settings name, put users and rows into it, close it whatever happens."""
-    from service.bootstrap import open_store
+    """Open the store the settings name, put users and rows into it, close it whatever happens.
+
+    Processes that run hear of it by the stream if the settings name one, else they see the store
+    grow.
+    """
+    from service.bootstrap import open_store, open_stream
     from service.bus import Bus
     from service.doors.importers import run
     from service.learn.ingest import Ingest
+    from service.learn.shelf import Shelf
 
-    store = await open_store(settings)
+    stream = open_stream(settings) if settings.events_redis_url else None
+    store, bus = await open_store(settings), Bus(stream)
     try:
         known = {track.id for track in await store.tracks()}
         await _settle(store, users)
@@ -191,13 +197,16 @@ async def _fill(
             return await run(
                 source.rows,
                 store,
-                Ingest(store, Bus(), known.__contains__),
+                Shelf(store, bus),
+                Ingest(store, bus, known.__contains__),
                 remember=known.update,
                 rejects=source.rejects,
                 on_progress=lambda summary: advance(summary.read),
             )
     finally:
         await store.close()
+        if stream is not None:
+            await stream.close()
 
 
 async def _settle(store: "Store", users: "Sequence[User]") -> None:

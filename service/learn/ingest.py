@@ -1,20 +1,24 @@
-"""The one way in for listens: check, give an id, append once, tell the bus."""
+"""The one way in for listens: check, give an id, append once, tell this process, then everybody."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from service import metrics
 from service.base62 import base62
-from service.bus import Bus, ListenStored, UserUpdated
-from service.domain import NOT_SENT, Listen, milliseconds
+from service.bus import Bus, FeedbackReceived, ListenStored, UserUpdated
+from service.domain import NOT_SENT, Flag, Listen, milliseconds
 from service.errors import InvalidListen
+from service.learn.limits import Limits
 from service.store import Store
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 SKEW = timedelta(minutes=5)
+LATE = timedelta(days=7)
 
 
 class Rejected(Struct, frozen=True):
@@ -41,48 +45,83 @@ class Ingest:
         bus: Bus,
         knows: Callable[[str], bool],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        limits: Limits | None = None,
     ) -> None:
         self._store, self._bus, self._knows, self._clock = store, bus, knows, clock
+        self._limits = limits
 
-    async def take(self, listens: Sequence[Listen | Rejected]) -> Receipt:
+    async def take(
+        self, listens: Sequence[Listen | Rejected], *, source: str | None = None
+    ) -> Receipt:
         """Store what is valid and new; one verdict per listen, none of them spoils another.
 
         An entry that is `Rejected` already (it did not decode) is passed through to the receipt.
+        `source` is the address the listens came from; without one nothing is limited.
 
         Raises:
+            RateLimited: too many came from this source; nothing was stored.
             StoreUnavailable: nothing was acknowledged; sending the same batch again is harmless.
+            BusUnavailable, Overloaded: the same, though they may be stored already.
         """
-        now, valid, rejected = self._clock(), [], []
-        for index, listen in enumerate(listens):
-            if isinstance(listen, Rejected):
-                rejected.append(listen)
-                continue
-            try:
-                valid.append(self._check(listen, now))
-            except InvalidListen as error:
-                rejected.append(Rejected(index, str(error)))
-        stored = await self._append(valid) if valid else 0
-        return Receipt(stored, len(valid) - stored, rejected)
+        valid, rejected = self._sorted_out(listens, source)
+        duplicates = await self._append(valid, []) if valid else 0
+        return Receipt(len(valid) - duplicates, duplicates, rejected)
+
+    async def take_feedback(self, listen: Listen, *, source: str | None = None) -> Receipt:
+        """The same for one verdict of a user, which is told as one besides.
+
+        Raises:
+            RateLimited, StoreUnavailable, BusUnavailable, Overloaded
+        """
+        valid, rejected = self._sorted_out([listen], source)
+        duplicates = await self._append(valid, [FeedbackReceived(valid[0])]) if valid else 0
+        return Receipt(len(valid) - duplicates, duplicates, rejected)
 
     def now(self) -> datetime:
         """The time this listen would get, by the clock that checks all others."""
         return self._clock()
 
-    async def _append(self, valid: list[Listen]) -> int:
+    def _sorted_out(
+        self, listens: Sequence[Listen | Rejected], source: str | None
+    ) -> tuple[list[Listen], list[Rejected]]:
+        limits = self._limits if source is not None else None
+        if limits is not None and source is not None:
+            limits.check_source(source, len(listens))
+        now, valid, rejected = self._clock(), list[Listen](), list[Rejected]()
+        for index, listen in enumerate(listens):
+            if isinstance(listen, Rejected):
+                rejected.append(listen)
+                continue
+            try:
+                checked = self._check(listen, now)
+                if limits is not None:
+                    limits.check_user(checked)
+                valid.append(checked)
+            except InvalidListen as error:
+                rejected.append(Rejected(index, str(error)))
+        return valid, rejected
+
+    async def _append(self, valid: list[Listen], also: Sequence[FeedbackReceived]) -> int:
+        """How many were stored before."""
         appended = await self._store.append(valid)
         new = [listen for listen, is_new in zip(valid, appended.stored, strict=True) if is_new]
-        for listen in new:
-            metrics.LISTENS.labels(listen.action).inc()
+        _count(new)
         if new:
             await self._bus.publish(ListenStored(new))
         for user_id, rev in appended.revs.items():
             await self._bus.publish(UserUpdated(user_id, rev))
         # A listen that comes again may be one whose process died before anybody was told.
-        for user_id in {listen.user_id for listen in valid} - appended.revs.keys():
-            user = await self._store.user(user_id)
+        await self._tell_again({listen.user_id for listen in valid} - appended.revs.keys())
+        again = [place for place, is_new in enumerate(appended.stored) if not is_new]
+        await self._bus.send(ListenStored(valid, again), *also)
+        return len(again)
+
+    async def _tell_again(self, user_ids: set[str]) -> None:
+        users = await asyncio.gather(*map(self._store.user, user_ids))
+        for user in users:
             if user is not None:
-                await self._bus.publish(UserUpdated(user_id, user.rev))
-        return len(new)
+                await self._bus.publish(UserUpdated(user.id, user.rev))
 
     def _check(self, listen: Listen, now: datetime) -> Listen:
         if not self._knows(listen.track_id):
@@ -91,15 +130,39 @@ class Ingest:
             raise InvalidListen("`at` is required unless the listen has an `id`")
         if (listen.action == "rating") != (listen.rating is not None):
             raise InvalidListen('`rating` and the action "rating" need each other')
-        at = now if listen.at == NOT_SENT else listen.at
-        if not EARLIEST <= at <= now + SKEW:  # before any conversion: year 1 has no UTC in Tokyo
-            raise InvalidListen(f"`at` must lie between 2000-01-01 and now, got {at.isoformat()}")
-        at = at.astimezone(UTC)
-        at = at.replace(microsecond=at.microsecond // 1000 * 1000)
-        return structs.replace(listen, at=at, id=listen.id or listen_id(listen, at))
+        sent = now if listen.at == NOT_SENT else listen.at
+        if not EARLIEST <= sent <= now + SKEW:  # before any conversion: year 1 has no UTC in Tokyo
+            raise InvalidListen(f"`at` must lie between 2000-01-01 and now, got {sent.isoformat()}")
+        at, flag = _to_milliseconds(min(sent, now)), _flag(listen, sent, now)
+        if listen.id and listen.at is at and listen.flag is flag:
+            return listen
+        # The id is made from the time that was sent: clamped again it would be another one.
+        return structs.replace(listen, at=at, id=listen.id or listen_id(listen, sent), flag=flag)
 
 
 def listen_id(listen: Listen, at: datetime) -> str:
     """Base62 of blake2b-128 over user, track, action, `at` in ms: a resent listen keeps its id."""
     parts = (listen.user_id, listen.track_id, listen.action, str(milliseconds(at)))
     return base62(blake2b("\0".join(parts).encode(), digest_size=16).digest())
+
+
+def _flag(listen: Listen, at: datetime, now: datetime) -> Flag | UnsetType:
+    if at > now:
+        return "clamped"
+    return "late" if listen.timed and now - at > LATE else UNSET
+
+
+def _to_milliseconds(at: datetime) -> datetime:
+    """The same object when it is in UTC and whole milliseconds already."""
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    over = at.microsecond % 1000
+    return at.replace(microsecond=at.microsecond - over) if over else at
+
+
+def _count(new: list[Listen]) -> None:
+    for action, count in Counter(listen.action for listen in new).items():
+        metrics.LISTENS.labels(action).inc(count)
+    for flag, count in Counter(listen.flag for listen in new).items():
+        if flag is not UNSET:
+            metrics.LISTENS_FLAGGED.labels(flag).inc(count)

@@ -145,7 +145,8 @@ class MemoryStore:
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
         plays: dict[tuple[str, datetime], int] = defaultdict(int)
         for listen in self._all():
-            if listen.timed and listen.at >= since and listen.action in ("play", "like", "save"):
+            known = listen.timed and listen.flag != "late" and listen.at >= since
+            if known and listen.action in ("play", "like", "save"):
                 hour = listen.at.replace(minute=0, second=0, microsecond=0)
                 plays[listen.track_id, hour] += listen.plays
         return sorted((track_id, hour, count) for (track_id, hour), count in plays.items())

@@ -17,16 +17,24 @@ def listen_key(user_id: str, listen_id: str) -> str:
 
 
 def listen_to_document(listen: Listen) -> Document:
-    """Fields that are None are left out: the partial index of ratings counts on it."""
+    """Fields that are None are left out: the partial index of ratings counts on it.
+
+    A flag stands where `timed` is true otherwise: the index of plays knows that field.
+    """
     fields = {
         name: value for name, value in msgspec.structs.asdict(listen).items() if value is not None
     }
+    if (flag := fields.pop("flag")) is not msgspec.UNSET:
+        fields["timed"] = flag
     return {"_id": listen_key(listen.user_id, listen.id), **fields}
 
 
 def document_to_listen(document: Mapping[str, Any]) -> Listen:
     """The listen as it was appended."""
-    return Listen(**{name: value for name, value in document.items() if name != "_id"})
+    fields = {name: value for name, value in document.items() if name != "_id"}
+    if isinstance(flag := fields.get("timed"), str):
+        fields |= {"timed": True, "flag": flag}
+    return Listen(**fields)
 
 
 def track_to_document(row: int, track: Track) -> Document:

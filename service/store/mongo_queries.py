@@ -79,7 +79,11 @@ def ratings(since: datetime) -> Query:
 
 def plays(since: datetime) -> Query:
     """What counts for trends."""
-    played = {"at": {"$gte": since}, "timed": True, "action": {"$in": list(PLAYED)}}
+    played = {
+        "at": {"$gte": since},
+        "timed": {"$in": [True, "clamped"]},
+        "action": {"$in": list(PLAYED)},
+    }
     return Query(collection="listens", index="plays", filter=played, forced=True)
 
 

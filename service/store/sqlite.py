@@ -198,7 +198,8 @@ class SqliteStore:
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
         rows = await self._read(
-            "SELECT track_id, at / 3600000 AS hour, sum(plays) FROM listens WHERE timed AND at >= ?"
+            "SELECT track_id, at / 3600000 AS hour, sum(plays) FROM listens WHERE timed IN (1, 2)"
+            " AND at >= ?"
             " AND action IN ('play', 'like', 'save')"
             " GROUP BY track_id, hour ORDER BY track_id, hour",
             (milliseconds(since),),

@@ -3,13 +3,18 @@
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from service.domain import EPOCH, MILLISECOND, Listen, User, milliseconds
+from service.domain import EPOCH, MILLISECOND, Flag, Listen, User, milliseconds
 
 LISTEN_COLUMNS = (
     "user_id, at, id, track_id, action, plays, timed, ms_played, rating,"
     " source, device, context, list_id"
 )
+
+TIMED: dict[Flag | UnsetType, int] = {UNSET: 1, "clamped": 2, "late": 3}
+"""What `timed` holds, besides 0 for no time; a column of its own would be a new schema."""
+FLAGS: dict[int, Flag] = {2: "clamped", 3: "late"}
 
 
 def listen_to_row(listen: Listen) -> tuple[Any, ...]:
@@ -21,7 +26,7 @@ def listen_to_row(listen: Listen) -> tuple[Any, ...]:
         listen.track_id,
         listen.action,
         listen.plays,
-        listen.timed,
+        TIMED[listen.flag] if listen.timed else 0,
         listen.ms_played,
         listen.rating,
         listen.source,
@@ -40,13 +45,14 @@ def row_to_listen(row: tuple[Any, ...]) -> Listen:
         track_id=row[3],
         action=row[4],
         plays=row[5],
-        timed=bool(row[6]),
+        timed=row[6] != 0,
         ms_played=row[7],
         rating=row[8],
         source=row[9],
         device=row[10],
         context=row[11],
         list_id=row[12],
+        flag=FLAGS.get(row[6], UNSET),
     )
 
 

@@ -201,12 +201,23 @@ async def test_trending_counts_timed_plays_by_hour(store: Store) -> None:
             Listen(id="4", user_id="u1", track_id="t1", at=NOON, timed=False),
             Listen(id="5", user_id="u1", track_id="t0", at=NOON + timedelta(hours=1)),
             Listen(id="6", user_id="u1", track_id="t0", at=NOON - timedelta(minutes=1)),
+            Listen(id="7", user_id="u1", track_id="t1", at=NOON, flag="late"),
+            Listen(id="8", user_id="u1", track_id="t1", at=NOON, flag="clamped"),
         ]
     )
 
-    expected = [("t0", NOON + timedelta(hours=1), 1), ("t1", NOON, 4)]
+    expected = [("t0", NOON + timedelta(hours=1), 1), ("t1", NOON, 5)]
 
     assert expected == await store.hourly_plays(NOON)
+
+
+@pytest.mark.parametrize("flag", ["clamped", "late"])
+async def test_a_flag_comes_back_as_it_was_stored(store: Store, flag) -> None:
+    flagged = Listen(id="1", user_id="u", track_id="t", at=NOON, flag=flag)
+    await store.append([flagged])
+
+    assert [flagged] == await store.recent("u", 9)
+    assert [[flagged]] == [batch async for batch in store.listens()]
 
 
 async def test_ratings_have_a_mean_when_there_are_some(store: Store) -> None:

@@ -13,6 +13,7 @@ from service.domain import Listen, Track
 from service.doors.importers.row import UNKNOWN, Row, excerpt
 from service.errors import Invalid
 from service.learn.ingest import Ingest
+from service.learn.shelf import Shelf
 from service.store import Store
 
 BATCH = 5_000
@@ -43,6 +44,7 @@ class Summary(Struct):
 async def run(
     rows: Iterable[Row],
     store: Store,
+    shelf: Shelf,
     ingest: Ingest,
     *,
     remember: Callable[[Iterable[str]], object],
@@ -53,7 +55,8 @@ async def run(
 
     Raises:
         Invalid: the rejects file cannot be written.
-        StoreUnavailable: what was stored so far stays; importing the same file again is harmless.
+        StoreUnavailable, BusUnavailable, Overloaded: what was stored so far stays; importing the
+            same file again is harmless, and tells everybody of what they were not told.
     """
     summary = Summary()
     with _Rejects(rejects) as refused:
@@ -62,7 +65,7 @@ async def run(
             summary.read += len(batch)
             reasons = [(row, row.made) for row in batch if isinstance(row.made, str)]
             summary.duplicate += sum(row.made is None for row in batch)
-            await _put_tracks(batch, store, summary, remember)
+            await _put_tracks(batch, store, shelf, summary, remember)
             reasons += await _take(batch, ingest, summary)
             summary.rejected += len(reasons)
             summary.rejects = refused.write(reasons)
@@ -71,15 +74,19 @@ async def run(
 
 
 async def _put_tracks(
-    batch: list[Row], store: Store, summary: Summary, remember: Callable[[Iterable[str]], object]
+    batch: list[Row],
+    store: Store,
+    shelf: Shelf,
+    summary: Summary,
+    remember: Callable[[Iterable[str]], object],
 ) -> None:
     bare = {row.bare.id: row.bare for row in batch if row.bare}
     bare = {track.id: track for track in bare.values() if await store.track(track.id) is None}
     if bare:
-        summary.created += sum(await store.put_tracks(list(bare.values())))
+        summary.created += sum(await shelf.put(list(bare.values())))
     tracks = [row.made for row in batch if isinstance(row.made, Track)]
     better = [track for track in tracks if not await _is_named(track, store)]
-    stored = sum(await store.put_tracks(better)) if better else 0
+    stored = sum(await shelf.put(better)) if better else 0
     summary.stored += stored
     summary.tracks += stored
     summary.duplicate += len(tracks) - stored

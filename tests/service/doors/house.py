@@ -8,8 +8,10 @@ from pathlib import Path
 import msgspec
 
 from service.bus import Bus
+from service.bus.memory import MemoryStream
 from service.doors.importers import FORMATS, Options, Summary, run
 from service.learn.ingest import Ingest
+from service.learn.shelf import Shelf
 from service.store.memory import MemoryStore
 
 
@@ -21,7 +23,10 @@ class House:
         self.rejects = folder / "rejects" / "rows.jsonl"
         self.store = store or MemoryStore()
         self.known: set[str] = set()
-        self.ingest = Ingest(self.store, Bus(), self.known.__contains__)
+        self.stream = MemoryStream()
+        bus = Bus(self.stream)
+        self.ingest = Ingest(self.store, bus, self.known.__contains__)
+        self.shelf = Shelf(self.store, bus)
 
     def file(self, name: str, content: str | bytes) -> Path:
         """A file with this content; packed when its name says so."""
@@ -47,6 +52,7 @@ class House:
             run(
                 reading.rows,
                 self.store,
+                self.shelf,
                 self.ingest,
                 remember=self.known.update,
                 rejects=self.rejects,

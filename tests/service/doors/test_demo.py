@@ -68,7 +68,7 @@ def test_every_row_is_stored_once(tmp_path, small) -> None:
     house = House(tmp_path)
     for expected in (15_900, 0):
         rows = small_world().rows()
-        running = run(rows, house.store, house.ingest, remember=house.known.update)
+        running = run(rows, house.store, house.shelf, house.ingest, remember=house.known.update)
 
         assert expected == asyncio.run(running).stored
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from service.domain import (
     Blocked,
     Experiment,
     Features,
+    Flag,
     Listen,
     Preferences,
     Track,
@@ -27,6 +29,7 @@ from tests.stores import ADAPTERS, opened
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ARMS = Variant(name="control"), Variant(name="ü".encode().hex(), settings={"balance": 0.5})
 TRIED = Experiment(name="tried", variants=ARMS, status="stopped", starts=AT.replace(microsecond=7))
+FLAGS: dict[int, Flag] = {7: "clamped", 8: "late"}
 
 
 async def fill(store: Store) -> None:
@@ -54,7 +57,7 @@ async def fill(store: Store) -> None:
     await store.append(
         [
             Listen(id=f"{n}", user_id=f"u{n % 3}", track_id="a", plays=n + 1,
-                   at=AT.replace(microsecond=n * 1000))
+                   at=AT.replace(microsecond=n * 1000), flag=FLAGS.get(n, UNSET))
             for n in range(40)
         ]
         + [

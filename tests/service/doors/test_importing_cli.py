@@ -7,6 +7,8 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from service.bus import START, Event, ListenStored, TrackChanged
+from service.bus.redis_streams import RedisStream
 from service.cli.importing import demo, import_
 from service.doors.importers import FORMATS
 from service.errors import EchoTuneError
@@ -50,6 +52,33 @@ def test_import_prints_the_sums_and_where_the_rejects_are(echotune, tmp_path) ->
         "reason": "1 fields where the header has 2",
         "row": "u1",
     } == msgspec.json.decode(rejects.read_bytes())
+    assert (2, 2) == (count(tmp_path, "listens"), count(tmp_path, "tracks"))
+
+
+def test_whoever_runs_hears_of_an_import_and_of_a_second_one(
+    echotune, tmp_path, monkeypatch, valkey_url
+) -> None:
+    """The first may have been killed before it told anybody."""
+
+    async def told() -> list[Event | None]:
+        stream = RedisStream(valkey_url)
+        entries = await stream.read(START, limit=1_000)
+        await stream.close()
+        return [entry.fact for entry in entries]
+
+    monkeypatch.setenv("ECHOTUNE_EVENTS_REDIS_URL", valkey_url)
+    path = tmp_path / "plays.csv"
+    path.write_text("user,track\nu1,a\nu2,b\n")
+    before = len(asyncio.run(told()))
+    for _ in range(2):
+        echotune(import_, "interactions", path, *PLAYS)
+    tracks, listens, again = asyncio.run(told())[before:]
+
+    assert isinstance(tracks, TrackChanged)
+    assert {"a", "b"} == {track.title for track in tracks.tracks}
+    assert isinstance(listens, ListenStored)
+    assert ["u1", "u2"] == [listen.user_id for listen in listens.listens]
+    assert ListenStored(listens.listens, [0, 1]) == again
     assert (2, 2) == (count(tmp_path, "listens"), count(tmp_path, "tracks"))
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 from prometheus_client import REGISTRY
 
-from service.bus import Bus, ListenStored, UserUpdated
+from service.bus import START, Bus, FeedbackReceived, ListenStored, UserUpdated
+from service.bus.memory import MemoryStream
 from service.domain import NOT_SENT, Listen
-from service.errors import StoreUnavailable
+from service.errors import Overloaded, StoreUnavailable
 from service.learn.ingest import EARLIEST, Ingest, Receipt, Rejected, listen_id
 from service.store import Store
 from service.store.memory import MemoryStore
@@ -22,11 +24,13 @@ KNOWN = frozenset({"a", "b"})
 
 
 class Door:
-    """An ingest, its store, and what was heard on its bus."""
+    """An ingest, its store, and what was heard on its bus and by everybody."""
 
     def __init__(self, store: Store | None = None) -> None:
-        self.store, self.heard, bus = store or MemoryStore(), list[object](), Bus()
-        self.ingest = Ingest(self.store, bus, KNOWN.__contains__, lambda: NOON)
+        self.store, self.heard, self.now = store or MemoryStore(), list[object](), NOON
+        self.stream = MemoryStream(most_waiting=5)
+        bus = Bus(self.stream)
+        self.ingest = Ingest(self.store, bus, KNOWN.__contains__, lambda: self.now)
 
         async def hear(fact: object) -> None:
             self.heard.append(fact)
@@ -36,6 +40,9 @@ class Door:
 
     async def take(self, *listens: Listen | Rejected) -> Receipt:
         return await self.ingest.take(listens)
+
+    async def told(self) -> list[object]:
+        return [entry.fact for entry in await self.stream.read(START, limit=100)]
 
     async def stored(self, user_id: str = "u1") -> Sequence[Listen]:
         return await self.store.recent(user_id, 100)
@@ -100,7 +107,55 @@ async def test_what_cannot_be_true_is_rejected_with_a_reason(bad, message) -> No
     "at", [datetime(2000, 1, 1, tzinfo=UTC), NOON, NOON + timedelta(minutes=5)]
 )
 async def test_a_clock_may_be_five_minutes_fast(at) -> None:
-    assert 1 == (await Door().take(listen("a", at=at))).accepted
+    door = Door()
+
+    assert 1 == (await door.take(listen("a", at=at))).accepted
+    assert [min(at, NOON)] == [one.at for one in await door.stored()]
+
+
+async def test_a_clamped_listen_that_is_sent_again_later_is_still_the_same() -> None:
+    """Its id is made from the time that was sent, not from the one that is kept."""
+    door = Door()
+    fast = listen("a", id="", at=NOON + timedelta(minutes=4))
+
+    assert Receipt(1, 0, []) == await door.take(fast)
+    door.now += timedelta(seconds=30)
+    assert Receipt(0, 1, []) == await door.take(fast)
+    door.now += timedelta(minutes=5)
+    assert Receipt(0, 1, []) == await door.take(fast)
+    assert [(NOON, "clamped")] == [(one.at, one.flag) for one in await door.stored()]
+
+
+@pytest.mark.parametrize(
+    "sent, flag",
+    [
+        (listen("a"), UNSET),
+        (listen("a", flag="late"), UNSET),
+        (listen("a", minutes=1, flag="late"), "clamped"),
+        (listen("a", at=NOON - timedelta(days=7)), UNSET),
+        (listen("a", at=NOON - timedelta(days=7, milliseconds=1)), "late"),
+        (listen("a", at=EARLIEST), "late"),
+        (listen("a", at=EARLIEST, timed=False), UNSET),
+        (listen("a", id="x", at=NOT_SENT), UNSET),
+    ],
+)
+async def test_a_flag_says_what_was_wrong_with_a_time_and_is_ours_to_set(sent, flag) -> None:
+    door = Door()
+    await door.take(sent)
+
+    assert [flag] == [one.flag for one in await door.stored()]
+
+
+async def test_flags_are_counted() -> None:
+    def counted() -> float:
+        return REGISTRY.get_sample_value("echotune_listens_flagged_total", {"flag": "late"}) or 0.0
+
+    door, before = Door(), counted()
+    late = listen("a", at=EARLIEST)
+    await door.take(late, listen("b", at=EARLIEST), listen("a"))
+    await door.take(late)
+
+    assert before + 2 == counted()
 
 
 async def test_a_listen_with_an_id_and_no_time_happened_now() -> None:
@@ -176,6 +231,56 @@ async def test_duplicates_alone_are_no_news_but_the_rev_is_told_again() -> None:
     await door.take(listen("a"))
 
     assert told == door.heard
+
+
+async def test_everybody_is_told_of_every_valid_listen_and_which_were_stored_before() -> None:
+    door = Door()
+    first, second = listen("a"), listen("b")
+    await door.take(first)
+
+    await door.take(listen("x"), first, second, second)
+
+    assert [ListenStored([first]), ListenStored([first, second, second], [0, 2])] == (
+        await door.told()
+    )
+
+
+async def test_feedback_is_told_as_a_listen_and_as_what_it_is() -> None:
+    door, like = Door(), listen("a", action="like")
+
+    assert Receipt(1, 0, []) == await door.ingest.take_feedback(like)
+    assert [ListenStored([like]), FeedbackReceived(like)] == await door.told()
+    assert 1 == (await door.ingest.take_feedback(listen("x"))).rejected[0].error.count("unknown")
+    assert 2 == len(await door.told())
+
+
+async def test_what_the_stream_does_not_take_is_told_when_it_is_sent_again() -> None:
+    """Nothing is acknowledged before everybody can know, and nothing is stored twice for that."""
+    door = Door()
+    await door.stream.keep_from("learner", START)
+    for number in range(5):
+        await door.take(listen("a", minutes=-number))
+    with pytest.raises(Overloaded):
+        await door.take(listen("b"))
+    entries = await door.stream.read(START, limit=100)
+    await door.stream.keep_from("learner", entries[-1].place)
+
+    assert Receipt(0, 1, []) == await door.take(listen("b"))
+
+    assert [ListenStored([listen("b")], [0])] == await door.told()
+    assert 6 == len(await door.stored())
+
+
+async def test_a_thousand_listens_get_a_verdict_each() -> None:
+    door = Door()
+    good = [listen("a", minutes=-number, user_id=f"u{number}") for number in range(500)]
+    bad = [listen("x", minutes=-number) for number in range(250)]
+    mixed = [*good, *bad, *good[:250]]
+
+    receipt = await door.take(*mixed)
+
+    assert (500, 250) == (receipt.accepted, receipt.duplicates)
+    assert list(range(500, 750)) == [one.index for one in receipt.rejected]
 
 
 async def test_a_store_that_is_down_acknowledges_nothing_and_tells_nobody(tmp_path: Path) -> None:

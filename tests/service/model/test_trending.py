@@ -89,3 +89,8 @@ def test_only_plays_likes_and_saves_trend(action, counted) -> None:
 
 def test_a_listen_without_a_time_never_trends() -> None:
     assert not trends(listen("a", timed=False))
+
+
+def test_a_listen_that_came_a_week_late_never_trends() -> None:
+    assert not trends(listen("a", flag="late"))
+    assert trends(listen("a", flag="clamped"))
