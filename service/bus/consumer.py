@@ -197,10 +197,12 @@ class _Hand:
     async def failed(self, error: Exception) -> bool:
         """Note a failed try at the first; whether it was the last one, and the fact is buried."""
         entry = self._entries[0]
-        log.error("a fact failed", group=self._group, place=entry.place, exc_info=error)
+        reason = f"{type(error).__name__}: {error}"[:REASON_LENGTH]
         if entry.deliveries >= MOST_DELIVERIES:
-            await self._bury(f"{type(error).__name__}: {error}"[:REASON_LENGTH])
+            log.error("a fact failed for good", group=self._group, exc_info=error)
+            await self._bury(reason)
             return True
+        log.warning("a fact failed", group=self._group, place=entry.place, reason=reason)
         self._entries[0] = structs.replace(entry, deliveries=entry.deliveries + 1)
         self._count("retried")
         return False
