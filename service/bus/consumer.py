@@ -52,7 +52,7 @@ class Consumer:
     """One consumer of a group; as many as there are processes share the facts out.
 
     A fact whose handler raises, or takes longer than half of `idle_s`, is tried again; every try is
-    a delivery. After `MOST_DELIVERIES` it is buried with the reason and the rest goes on. A handler
+    a delivery. After `most_deliveries` it is buried with the reason and the rest goes on. A handler
     that raises `Unavailable` says nothing about the fact: it is tried until it answers.
     """
 
@@ -66,10 +66,11 @@ class Consumer:
         idle_s: float = IDLE_S,
         wait_s: float = WAIT_S,
         backoff_s: float = BACKOFF_S,
+        most_deliveries: int = MOST_DELIVERIES,
     ) -> None:
         self._stream, self._group, self._act = stream, group, act
         self._batch, self._idle_s = batch, idle_s
-        self._wait_s, self._backoff_s = wait_s, backoff_s
+        self._wait_s, self._backoff_s, self._most = wait_s, backoff_s, most_deliveries
         self._name = f"{getpid()}-{uuid4().hex[:8]}"
         self._ending = asyncio.Event()
         self._until = inf
@@ -104,7 +105,14 @@ class Consumer:
                 self._group, self._name, limit=self._batch, wait_s=self._wait_s
             )
         if taken:
-            hand = _Hand(self._stream, self._group, self._name, taken, idle_s=self._idle_s)
+            hand = _Hand(
+                self._stream,
+                self._group,
+                self._name,
+                taken,
+                most_deliveries=self._most,
+                hold_s=self._idle_s / 4,
+            )
             try:
                 await self._play(hand)
             finally:
@@ -167,11 +175,18 @@ class _Hand:
     """What one consumer has taken and not settled, in order."""
 
     def __init__(
-        self, stream: Stream, group: str, name: str, entries: list[Entry], *, idle_s: float
+        self,
+        stream: Stream,
+        group: str,
+        name: str,
+        entries: list[Entry],
+        *,
+        most_deliveries: int,
+        hold_s: float,
     ) -> None:
         self._stream, self._group, self._name = stream, group, name
         self._entries, self._done = deque(entries), list[str]()
-        self._held, self._hold_s = monotonic(), idle_s / 4
+        self._most, self._held, self._hold_s = most_deliveries, monotonic(), hold_s
 
     async def first(self) -> Entry | None:
         """The next fact that can be acted on and is still ours; those that cannot are buried."""
@@ -182,7 +197,7 @@ class _Hand:
             entry = self._entries[0]
             if entry.fact is None:
                 await self._bury("no fact that this release can read")
-            elif entry.deliveries > MOST_DELIVERIES:
+            elif entry.deliveries > self._most:
                 self._entries[0] = structs.replace(entry, deliveries=entry.deliveries - 1)
                 await self._bury("its consumers died, or were frozen, before they settled it")
             else:
@@ -198,7 +213,7 @@ class _Hand:
         """Note a failed try at the first; whether it was the last one, and the fact is buried."""
         entry = self._entries[0]
         reason = f"{type(error).__name__}: {error}"[:REASON_LENGTH]
-        if entry.deliveries >= MOST_DELIVERIES:
+        if entry.deliveries >= self._most:
             log.error("a fact failed for good", group=self._group, exc_info=error)
             await self._bury(reason)
             return True

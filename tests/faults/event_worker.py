@@ -13,8 +13,9 @@ from pathlib import Path
 
 from redis import Redis
 
-from service.bus import UserUpdated, consumer
+from service.bus import UserUpdated
 from service.bus.consumer import Consumer
+from service.bus.protocol import MOST_DELIVERIES
 from service.bus.redis_streams import RedisStream
 
 GROUP = "count"
@@ -39,7 +40,7 @@ class Tally:
 
     def counted(self) -> list[int]:
         """The facts in the order they were counted."""
-        return [int(rev) for rev in self._redis.lrange(self._list, 0, -1)]  # type: ignore[union-attr]
+        return [int(rev) for rev in self._redis.lrange(self._list, 0, -1)]
 
     def close(self) -> None:
         self._redis.close()
@@ -48,8 +49,6 @@ class Tally:
 async def main(url: str, prefix: str, idle_s: float, folder: Path, words: set[str]) -> None:
     numbers = dict(word.split("=") for word in words if "=" in word)
     stop, die = (int(numbers.get(word, -1)) for word in ("stop", "die"))
-    if "stubborn" in words:
-        consumer.MOST_DELIVERIES = STUBBORN
     tally = Tally(url, prefix, script=TWICE if "twice" in words else ONCE)
 
     async def act(fact: UserUpdated) -> None:
@@ -64,7 +63,15 @@ async def main(url: str, prefix: str, idle_s: float, folder: Path, words: set[st
     end = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)
     stream = RedisStream(url, prefix=prefix)
-    one = Consumer(stream, GROUP, act, idle_s=idle_s, wait_s=0.05, backoff_s=0.01)
+    one = Consumer(
+        stream,
+        GROUP,
+        act,
+        idle_s=idle_s,
+        wait_s=0.05,
+        backoff_s=0.01,
+        most_deliveries=STUBBORN if "stubborn" in words else MOST_DELIVERIES,
+    )
     one.start()
     await end.wait()
     await one.close()

@@ -91,5 +91,5 @@ async def test_a_consumer_outlives_a_redis_that_freezes(tmp_path: Path) -> None:
 
 async def _until(holds) -> None:
     with anyio.fail_after(30):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - a test polls
             await asyncio.sleep(0.01)

@@ -8,11 +8,10 @@ import anyio
 import pytest
 from redis.asyncio import Redis
 
-from service.bus import UserUpdated, consumer
+from service.bus import UserUpdated
 from service.bus.consumer import Consumer
 from service.bus.protocol import MOST_DELIVERIES
-from tests.faults import event_worker
-from tests.faults.event_worker import GROUP
+from tests.faults.event_worker import GROUP, STUBBORN
 from tests.faults.events import Line
 from tests.faults.sizes import say, size
 
@@ -69,13 +68,10 @@ async def test_one_bad_fact_is_set_aside_and_the_others_count_once_in_order(line
     assert [] == await line.stream.dead()
 
 
-async def test_control_a_fact_that_is_never_set_aside_stops_everything(
-    line: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(consumer, "MOST_DELIVERIES", event_worker.STUBBORN)
+async def test_control_a_fact_that_is_never_set_aside_stops_everything(line: Line) -> None:
     await line.publish(FACTS)
     picky = Picky(line, BAD)
-    one = Consumer(line.stream, GROUP, picky, wait_s=0.05, backoff_s=0.0001)
+    one = Consumer(line.stream, GROUP, picky, backoff_s=0.0001, most_deliveries=STUBBORN)
     one.start()
     with anyio.fail_after(60):
         while picky.tries <= 2 * MOST_DELIVERIES:  # noqa: ASYNC110 - tries are polled
