@@ -7,7 +7,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from service.bus import Bus, ListenStored, ModelPublished, TrackChanged, UserUpdated
+from service.bus import Bus, ListenStored, ModelPublished, Stream, TrackChanged, UserUpdated
+from service.bus.memory import MemoryStream
 from service.cache.clients import open_blocking_client, open_client
 from service.cache.link import Link
 from service.cache.local import OVERHEAD_BYTES
@@ -53,6 +54,7 @@ class House(Struct, frozen=True, kw_only=True):
     settings: Settings
     store: Store
     bus: Bus
+    stream: Stream
     current: Current
     cache: TwoLevel
     jobs: JobQueue
@@ -105,9 +107,24 @@ def open_jobs(settings: Settings) -> JobQueue:
         raise Invalid(f"ECHOTUNE_EVENTS_REDIS_URL is no Redis address: {error}") from error
 
 
-def build(settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue) -> House:
+def open_stream(settings: Settings) -> Stream:
+    """The event stream these settings name; Redis is not asked before the first event.
+
+    Raises:
+        Invalid: the address is none.
+    """
+    if settings.events_redis_url is None:
+        return MemoryStream()
+    from service.bus.redis_streams import RedisStream
+
+    return RedisStream(settings.events_redis_url)
+
+
+def build(
+    settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue, stream: Stream
+) -> House:
     """Put the parts together; nothing is read or started yet."""
-    bus, current, shown = Bus(), Current(), Shown()
+    bus, current, shown = Bus(stream), Current(), Shown()
     target = Target(evenness=settings.exposure_evenness, new_artists=settings.new_artist_floor)
     weights = Path(settings.exposure_weights) if settings.exposure_weights else None
     trainer = Trainer(store, bus, current, settings.home / "models", target=target, weights=weights)
@@ -133,6 +150,7 @@ def build(settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue) -> 
         settings=settings,
         store=store,
         bus=bus,
+        stream=stream,
         current=current,
         cache=cache,
         jobs=jobs,
@@ -231,7 +249,7 @@ async def open_house(
     store = await open_store(settings)
     try:
         async with open_cache(settings, watch=watch) as cache:
-            house = build(settings, store, cache, open_jobs(settings))
+            house = build(settings, store, cache, open_jobs(settings), open_stream(settings))
             try:
                 await house.refresh.load()
                 if watch:
@@ -250,5 +268,6 @@ async def open_house(
                 await house.refresh.close()
                 await house.reads.close()
                 await house.jobs.close()
+                await house.stream.close()
     finally:
         await store.close()

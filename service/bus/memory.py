@@ -15,6 +15,8 @@ from service.errors import Overloaded
 
 MOST_WAITING = 100_000
 """Events that wait for the slowest reader before no more is taken."""
+MOST_BYTES = 256 << 20
+"""The same in bytes: a request of 1,000 listens is one event of 250 KB."""
 MOST_DEAD = 1_000
 Place = tuple[int, int]
 
@@ -42,6 +44,7 @@ class MemoryStream:
         self._most, self._clock = most_waiting, clock
         self._places: list[Place] = []
         self._bodies: dict[Place, bytes] = {}
+        self._bytes = 0
         self._newest: Place = (0, 0)
         self._groups: dict[str, _Group] = {}
         self._dead: dict[Place, DeadFact] = {}
@@ -49,18 +52,22 @@ class MemoryStream:
         self._news = asyncio.Event()
 
     async def publish(self, events: Sequence[Event]) -> None:
-        if len(self._places) + len(events) > self._most:
+        bodies = [to_bytes(event) for event in events]
+        if not self._has_room_for(bodies):
             await self.trim()
-            if len(self._places) + len(events) > self._most:
+            if not self._groups:  # nobody reads, and whoever will begins with the store
+                self._forget(len(self._places))
+            elif not self._has_room_for(bodies):
                 raise Overloaded("events wait to be learned from: send them again in a moment")
-        for event in events:
-            self._add(to_bytes(event))
+        for body in bodies:
+            self._add(body)
 
     def _add(self, body: bytes) -> None:
         milliseconds = max(int(self._clock() * 1000), self._newest[0])
         self._newest = (milliseconds, self._newest[1] + 1 if milliseconds == self._newest[0] else 0)
         self._places.append(self._newest)
         self._bodies[self._newest] = body
+        self._bytes += len(body)
         self._news.set()
         self._news = asyncio.Event()
 
@@ -152,9 +159,7 @@ class MemoryStream:
     async def trim(self) -> int:
         needed = [self._needed(group) for group in self._groups.values()]
         count = bisect_right(self._places, min(needed, default=(0, 0)))
-        for place in self._places[:count]:
-            del self._bodies[place]
-        del self._places[:count]
+        self._forget(count)
         return count
 
     async def lags(self) -> dict[str, Lag]:
@@ -168,6 +173,17 @@ class MemoryStream:
 
     async def close(self) -> None:
         pass
+
+    def _has_room_for(self, bodies: Sequence[bytes]) -> bool:
+        return not self._places or (
+            len(self._places) + len(bodies) <= self._most
+            and self._bytes + sum(map(len, bodies)) <= MOST_BYTES
+        )
+
+    def _forget(self, count: int) -> None:
+        for place in self._places[:count]:
+            self._bytes -= len(self._bodies.pop(place))
+        del self._places[:count]
 
     @staticmethod
     def _needed(group: _Group) -> Place:

@@ -32,11 +32,12 @@ class Accounts:
 
         Raises:
             Invalid: no such time zone.
+            BusUnavailable, Overloaded: it is stored, but not everybody knows; say it again.
         """
         if settings.timezone is not None:
             zone(settings.timezone)
         user = await self._store.put_user(user_id, settings)
-        await self._bus.publish(UserUpdated(user_id, user.rev))
+        await self._bus.tell(UserUpdated(user_id, user.rev))
         return await self._describe(user)
 
     async def erase(self, user_id: str) -> str:
@@ -49,9 +50,13 @@ class Accounts:
         return (await self._jobs.put("erase", {"user_id": user_id}, priority="high")).job_id
 
     async def erase_now(self, user_id: str) -> None:
-        """Erase everything about a user, and say so; somebody already gone is no error."""
+        """Erase everything about a user, and say so; somebody already gone is no error.
+
+        Raises:
+            BusUnavailable, Overloaded: they are gone, but not everybody knows; do it again.
+        """
         await self._store.delete_user(user_id)
-        await self._bus.publish(UserUpdated(user_id, None))
+        await self._bus.tell(UserUpdated(user_id, None))
 
     async def known(self, user_id: str) -> str:
         """The id, if it is anybody's.

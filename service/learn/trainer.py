@@ -115,10 +115,12 @@ class Trainer:
         Raises:
             UnknownModel: it is not kept, or must not be served.
             StoreUnavailable: other processes cannot be given it.
+            BusUnavailable, Overloaded: it serves, but not everybody knows; activate it again.
         """
         model = await self._load(version)
         await self._versions.activate(version)
         await self._serve(model)
+        await self._bus.send(ModelPublished(version))
 
     async def resume(self) -> None:
         """Serve what was activated last; else go on as now, or with the newest version that loads.

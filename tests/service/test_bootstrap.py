@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from service.bootstrap import handlers, open_house, open_store, schedule
+from service.bootstrap import handlers, open_house, open_store, open_stream, schedule
+from service.bus import START, UserUpdated
+from service.bus.memory import MemoryStream
+from service.bus.redis_streams import RedisStream
 from service.cli.serving import has_store
-from service.domain import Listen, Track
-from service.errors import StoreUnavailable
+from service.domain import Listen, Track, UserSettings
+from service.errors import Invalid, StoreUnavailable
 from service.recommend.ask import Ask
 from service.settings import Settings
 from service.store.mongo import MongoStore
@@ -65,3 +68,26 @@ def test_a_fit_comes_as_often_as_the_operator_says_or_never(hours, expected) -> 
     settings = Settings(train_every_hours=hours)
 
     assert expected == [one.every for one in schedule(settings) if one.kind == "train"]
+
+
+async def test_events_travel_through_redis_when_the_settings_name_one(valkey_url) -> None:
+    for settings, kind in (
+        (Settings(), MemoryStream),
+        (Settings(events_redis_url=valkey_url), RedisStream),
+    ):
+        stream = open_stream(settings)
+        assert isinstance(stream, kind)
+        await stream.close()
+
+
+def test_an_address_of_events_that_is_none_stops_the_start() -> None:
+    with pytest.raises(Invalid, match="ECHOTUNE_EVENTS_REDIS_URL"):
+        open_stream(Settings(events_redis_url="http://127.0.0.1"))
+
+
+async def test_what_a_house_stores_is_on_its_stream(tmp_path: Path) -> None:
+    async with open_house(Settings(data_dir=str(tmp_path))) as house:
+        await house.accounts.change("me", UserSettings(timezone="Asia/Tokyo"))
+        told = [entry.fact for entry in await house.stream.read(START, limit=10)]
+
+    assert [UserUpdated("me", 1)] == told

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.bus import Bus, UserUpdated
+from service.bus import START, Bus, UserUpdated
+from service.bus.memory import MemoryStream
 from service.domain import Blocked, Demographics, Preferences, UserSettings
 from service.errors import Invalid, UnknownUser
 from service.jobs.memory import MemoryJobs
@@ -22,7 +23,8 @@ class Desk:
 
     def __init__(self) -> None:
         self.store, self.jobs, self.heard = MemoryStore(), MemoryJobs(), list[UserUpdated]()
-        bus, current = Bus(), Current(lambda: NOON)
+        self.stream = MemoryStream()
+        bus, current = Bus(self.stream), Current(lambda: NOON)
         current.add_tracks([track("a", artist="Ann"), track("b")])
         self.accounts = Accounts(self.store, bus, current, self.jobs)
 
@@ -169,3 +171,15 @@ async def test_a_cursor_that_is_none_is_invalid(cursor) -> None:
 
     with pytest.raises(Invalid, match="before: use the `next` of the page before"):
         await desk.accounts.listens("u1", 5, cursor)
+
+
+async def test_everybody_is_told_of_a_change_and_of_an_erasure() -> None:
+    desk = Desk()
+    await desk.change(timezone="Asia/Tokyo")
+    await desk.accounts.erase_now("u1")
+
+    told = [entry.fact for entry in await desk.stream.read(START, limit=10)]
+
+    assert [("u1", False), ("u1", True)] == [
+        (fact.user_id, fact.rev is None) for fact in told if isinstance(fact, UserUpdated)
+    ]

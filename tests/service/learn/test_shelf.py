@@ -3,10 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 
-from service.bus import Bus, TrackChanged
+import pytest
+
+from service.bus import START, Bus, TrackChanged
+from service.bus.memory import MemoryStream
 from service.cache.revs import Revs
 from service.cache.two_level import TwoLevel
 from service.domain import Track
+from service.errors import Overloaded
 from service.learn.invalidation import Invalidation
 from service.learn.shelf import Shelf
 from service.model.current import Current
@@ -54,3 +58,22 @@ async def test_rows_in_memory_follow_rows_in_the_store_when_many_put_at_once() -
 
     stored = [one.id for one in await store.tracks()]
     assert stored == [brief.id for brief in current.catalogue.briefs]
+
+
+async def test_tracks_put_again_are_told_to_everybody_again() -> None:
+    """The first time the stream may not have taken them."""
+    stream, store = MemoryStream(most_waiting=1), MemoryStore()
+    shelf = Shelf(store, Bus(stream))
+    await stream.keep_from("learner", START)
+    await shelf.put([track("a")])
+    with pytest.raises(Overloaded):
+        await shelf.put([track("b"), track("c")])
+    (first,) = await stream.read(START, limit=10)
+    await stream.keep_from("learner", first.place)
+
+    assert [False, False] == await shelf.put([track("b"), track("c")])
+
+    assert [TrackChanged([track("b"), track("c")])] == [
+        entry.fact for entry in await stream.read(first.place, limit=10)
+    ]
+    assert [] == await shelf.put([])

@@ -10,7 +10,8 @@ import pytest
 import structlog
 from prometheus_client import REGISTRY
 
-from service.bus import Bus, ModelPublished
+from service.bus import START, Bus, ModelPublished
+from service.bus.memory import MemoryStream
 from service.errors import Invalid, ModelNotReady, UnknownModel
 from service.learn.prices import Target
 from service.learn.trainer import FEWEST_PAIRS, Trainer
@@ -32,7 +33,8 @@ class Desk:
         self.folder, self.store, self.current = folder, MemoryStore(), Current(lambda: NOON)
         self.current.add_tracks(worlds.tracks())
         self.published: Published = []
-        bus = Bus()
+        self.stream = MemoryStream()
+        bus = Bus(self.stream)
 
         async def hear(fact: ModelPublished) -> None:
             self.published.append(fact.version)
@@ -253,3 +255,16 @@ async def test_versions_are_listed_in_the_order_they_were_fitted(tmp_path: Path)
 
     assert [NOON, NOON + timedelta(days=1)] == fitted
     assert desk.trainer.versions()[-1].version == desk.trainer.serving
+
+
+async def test_everybody_is_told_of_what_is_activated_and_not_of_what_is_resumed(
+    desk: Desk,
+) -> None:
+    desk.save("1")
+    await desk.trainer.activate("1")
+    other = Desk(desk.folder)
+    await other.trainer.resume()
+
+    assert [ModelPublished("1")] == [one.fact for one in await desk.stream.read(START, limit=10)]
+    assert ["1"] == other.published
+    assert [] == await other.stream.read(START, limit=10)
