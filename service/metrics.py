@@ -135,6 +135,10 @@ EVENTS_DEAD = Gauge(
     ["group"],
 )
 
+TRACES_LOST = Counter(
+    "echotune_traces_lost_total", "Traces of requests that were dropped: no room, or no Redis."
+)
+
 
 @contextmanager
 def served_apart(settings: Settings) -> Iterator[None]:
