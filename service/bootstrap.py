@@ -7,8 +7,17 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from service.bus import Bus, ListenStored, ModelPublished, Stream, TrackChanged, UserUpdated
+from service.bus import (
+    Bus,
+    ListenStored,
+    ModelPublished,
+    Stream,
+    Traces,
+    TrackChanged,
+    UserUpdated,
+)
 from service.bus.memory import MemoryStream
+from service.bus.memory_traces import MemoryTraces
 from service.cache.clients import open_blocking_client, open_client
 from service.cache.link import Link
 from service.cache.local import OVERHEAD_BYTES
@@ -56,6 +65,7 @@ class House(Struct, frozen=True, kw_only=True):
     store: Store
     bus: Bus
     stream: Stream
+    traces: Traces
     current: Current
     cache: TwoLevel
     jobs: JobQueue
@@ -121,8 +131,27 @@ def open_stream(settings: Settings) -> Stream:
     return RedisStream(settings.events_redis_url)
 
 
+def open_traces(settings: Settings) -> Traces:
+    """Where these settings want to have what was asked and answered.
+
+    Raises:
+        Invalid: the address is none.
+    """
+    if settings.events_redis_url is None:
+        return MemoryTraces()
+    from service.bus.redis_traces import RedisTraces
+
+    return RedisTraces(settings.events_redis_url)
+
+
 def build(
-    settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue, stream: Stream
+    settings: Settings,
+    store: Store,
+    cache: TwoLevel,
+    jobs: JobQueue,
+    stream: Stream,
+    *,
+    traces: Traces,
 ) -> House:
     """Put the parts together; nothing is read or started yet."""
     bus, current, shown = Bus(stream), Current(), Shown()
@@ -146,6 +175,7 @@ def build(
         timeout_s=settings.strategy_timeout_ms / 1000,
         balance=settings.balance,
         shown=shown,
+        traces=traces,
         reads=reads,
         fallback=fallback,
     )
@@ -156,6 +186,7 @@ def build(
         store=store,
         bus=bus,
         stream=stream,
+        traces=traces,
         current=current,
         cache=cache,
         jobs=jobs,
@@ -254,7 +285,14 @@ async def open_house(
     store = await open_store(settings)
     try:
         async with open_cache(settings, watch=watch) as cache:
-            house = build(settings, store, cache, open_jobs(settings), open_stream(settings))
+            house = build(
+                settings,
+                store,
+                cache,
+                open_jobs(settings),
+                open_stream(settings),
+                traces=open_traces(settings),
+            )
             try:
                 await house.refresh.load()
                 if watch:
@@ -273,6 +311,7 @@ async def open_house(
                 await house.refresh.close()
                 await house.reads.close()
                 await house.jobs.close()
+                await house.traces.close()
                 await house.stream.close()
     finally:
         await store.close()

@@ -128,6 +128,27 @@ JOBS_DEAD = Gauge(
     "echotune_jobs_dead_letters", "Jobs that failed for good; 100 means as many or more."
 )
 
+EVENTS = Counter("echotune_events_total", "Tries at events by groups.", ["group", "outcome"])
+"""done | retried | dead (set aside with a reason)"""
+EVENTS_WAITING = Gauge(
+    "echotune_events_waiting", "Events a group or reader has yet to be given.", ["group"]
+)
+EVENTS_OWNED = Gauge(
+    "echotune_events_owned", "Events that were given out and are not settled.", ["group"]
+)
+EVENTS_OLDEST = Gauge(
+    "echotune_events_oldest_seconds", "Age of the oldest event waiting or owned.", ["group"]
+)
+EVENTS_DEAD = Gauge(
+    "echotune_events_dead_letters",
+    "Events that were set aside; 100 over all groups means as many or more.",
+    ["group"],
+)
+
+TRACES_LOST = Counter(
+    "echotune_traces_lost_total", "Traces of requests that were dropped: no room, or no Redis."
+)
+
 
 @contextmanager
 def served_apart(settings: Settings) -> Iterator[None]:

@@ -14,7 +14,7 @@ from typing import Any
 from litestar.datastructures import State
 from msgspec import UNSET, Struct
 
-from service import metrics
+from service import metrics, request_id
 from service.api.concurrency_limit import Learned, Limit
 from service.api.contract import query_of
 from service.api.departures import ClientGone, while_there
@@ -136,6 +136,7 @@ class Front:
             if is_prefetch(scope["headers"]):
                 raise Overloaded
             return recommender.instead(user_id, question.ask)
+        request_id.note(scope["headers"])
         start = monotonic()
         self._making += anew
         try:

@@ -8,6 +8,7 @@ from service.bus.facts import (
     FeedbackReceived,
     ListenStored,
     ModelPublished,
+    Outcome,
     ProfileUpdated,
     RecommendationComputed,
     RecommendationRequested,
@@ -20,6 +21,7 @@ from service.bus.facts import (
 )
 from service.bus.local import Bus
 from service.bus.protocol import START, DeadFact, Entry, Lag, Stream
+from service.bus.traces import Traces
 
 __all__ = [
     "ASKED",
@@ -34,6 +36,7 @@ __all__ = [
     "Lag",
     "ListenStored",
     "ModelPublished",
+    "Outcome",
     "ProfileUpdated",
     "RecommendationComputed",
     "RecommendationRequested",
@@ -41,6 +44,7 @@ __all__ = [
     "StrategyRequested",
     "Stream",
     "Trace",
+    "Traces",
     "TrackChanged",
     "UserUpdated",
     "topic",

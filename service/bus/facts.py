@@ -66,8 +66,8 @@ class RecommendationRequested(Fact, frozen=True, tag="recommendation.requested")
     """A list was asked for that had to be made; kept ones are counted, not told."""
 
     request_id: str
-    user_id: str
-    strategies: list[str]
+    user_id: str  # empty: the list of all whom nobody knows
+    strategies: list[Strategy]
     at: datetime
 
 

@@ -108,6 +108,16 @@ class MemoryStream:
             taken.append(Entry(_text(place), from_bytes(self._bodies[place]), owned.deliveries + 1))
         return taken
 
+    async def hold(self, group: str, consumer: str, places: Sequence[str]) -> list[str]:
+        of = self._groups.get(group)
+        owned = {place: of.owned.get(_place(place)) for place in places} if of is not None else {}
+        held = [
+            place for place, one in owned.items() if one is not None and one.consumer == consumer
+        ]
+        for place in held:
+            owned[place].since = self._clock()  # type: ignore[union-attr]
+        return held
+
     async def settle(self, group: str, places: Sequence[str]) -> None:
         of = self._groups.get(group)
         for place in places if of is not None else ():

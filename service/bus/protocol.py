@@ -90,6 +90,10 @@ class Stream(Protocol):
         """Own what another consumer of the group has owned for so long without settling it."""
         ...
 
+    async def hold(self, group: str, consumer: str, places: Sequence[str]) -> list[str]:
+        """Which of these the consumer still owns; they count as taken just now."""
+        ...
+
     async def settle(self, group: str, places: Sequence[str]) -> None:
         """These were acted on, by whoever owns them now."""
         ...

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from service.bus.facts import Event, topic
 from service.bus.protocol import START, DeadFact, Entry, Lag
+from service.bus.scripts import BURY, COUNT, HOLD, KEEP, REPLAY
 from service.bus.wire import from_bytes, to_bytes
 from service.errors import BusUnavailable, Invalid, Overloaded
 
@@ -30,45 +31,6 @@ LAST = 2**64 - 1
 Place = tuple[int, int]
 BODY, BROKEN = b"b", (RedisError, OSError, RuntimeError)
 
-BURY = """
-local owned = redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 1
--- A group with consumers: whoever does not own the event any more has no say. A reader has none.
-if not owned and #redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1]) > 0 then return 0 end
-local found = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])
-local body = found[1] and found[1][2][2] or ''
-redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[6], '*',
-  'group', ARGV[1], 'topic', ARGV[3], 'reason', ARGV[4], 'deliveries', ARGV[5], 'body', body)
-return 1
-"""
-REPLAY = """
-local found = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])
-if not found[1] then return 0 end
-local fields = found[1][2]
-for at = 1, #fields, 2 do
-  if fields[at] == 'body' then redis.call('XADD', KEYS[1], '*', 'b', fields[at + 1]) end
-end
-redis.call('XDEL', KEYS[2], ARGV[1])
-return 1
-"""
-KEEP = """
-local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
-if groups.err then groups = {} end
-for _, group in ipairs(groups) do
-  if group[2] == ARGV[1] then
-    local at, was = ARGV[2], group[8]
-    local a, b = string.match(at, '(%d+)-(%d+)')
-    local c, d = string.match(was, '(%d+)-(%d+)')
-    a, b, c, d = tonumber(a), tonumber(b), tonumber(c), tonumber(d)
-    if a > c or (a == c and b > d) then redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], at) end
-    return 1
-  end
-end
-redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[2], 'MKSTREAM')
-return 1
-"""
-COUNT = """
-return #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
-"""
 COUNTED = 100_000
 """Waiting events beyond which nobody counts."""
 
@@ -86,8 +48,8 @@ class RedisStream:
         except ValueError as error:
             raise Invalid(f"ECHOTUNE_EVENTS_REDIS_URL is no Redis address: {error}") from error
         self._stream, self._dead, self._most = f"{prefix}:events", f"{prefix}:dead", most_waiting
-        self._bury, self._replay, self._keep, self._count = map(
-            self._redis.register_script, (BURY, REPLAY, KEEP, COUNT)
+        self._bury, self._replay, self._hold, self._keep, self._count = map(
+            self._redis.register_script, (BURY, REPLAY, HOLD, KEEP, COUNT)
         )
         self._batch: list[bytes] = []
         self._sending: asyncio.Future[None] | None = None
@@ -121,7 +83,7 @@ class RedisStream:
         return self._full
 
     async def read(self, after: str, *, limit: int, wait_s: float = 0.0) -> list[Entry]:
-        async with _translated():
+        async with _translated(), asyncio.timeout(wait_s + ANSWER_S):
             found = await self._client(wait_s).xread(
                 {self._stream: after}, count=limit, block=_block(wait_s)
             )
@@ -134,7 +96,7 @@ class RedisStream:
     async def take(
         self, group: str, consumer: str, *, limit: int, wait_s: float = 0.0
     ) -> list[Entry]:
-        async with _translated():
+        async with _translated(), asyncio.timeout(wait_s + ANSWER_S):
             for attempt in (1, 2):
                 try:
                     found = await self._client(wait_s).xreadgroup(
@@ -168,6 +130,13 @@ class RedisStream:
             for place, fields in found
         ]
 
+    async def hold(self, group: str, consumer: str, places: Sequence[str]) -> list[str]:
+        if not places:
+            return []
+        async with _translated():
+            held = await self._hold(keys=[self._stream], args=[group, consumer, *places])
+        return [place.decode() for place in held]
+
     async def settle(self, group: str, places: Sequence[str]) -> None:
         if places:
             async with _translated():
@@ -175,13 +144,13 @@ class RedisStream:
 
     async def bury(self, group: str, entry: Entry, reason: str) -> None:
         name = topic(entry.fact) if entry.fact is not None else ""
-        args = [group, entry.place, name, reason, entry.deliveries, MOST_DEAD]
+        args: list[str | int] = [group, entry.place, name, reason, entry.deliveries, MOST_DEAD]
         async with _translated():
             await self._bury(keys=[self._stream, self._dead], args=args)
 
     async def dead(self, *, limit: int = 100) -> list[DeadFact]:
         async with _translated():
-            found = await self._redis.xrevrange(self._dead, count=limit)
+            found: Any = await self._redis.xrevrange(self._dead, count=limit)
         return [_dead(place, fields) for place, fields in found]
 
     async def replay(self, place: str) -> bool:
@@ -207,7 +176,7 @@ class RedisStream:
             for group in await self._groups():
                 after = f"({group['last-delivered-id'].decode()}"
                 waiting = await self._count(keys=[self._stream], args=[after, COUNTED])
-                first = await self._redis.xrange(self._stream, after, count=1)
+                first: Any = await self._redis.xrange(self._stream, after, count=1)
                 places = [_place(place) for place, _ in first]
                 if group["pending"]:
                     places.append(await self._passed(group))
@@ -223,7 +192,7 @@ class RedisStream:
         await self._waiting.aclose()
 
     def _client(self, wait_s: float) -> Redis:
-        """One that waits has a connection of its own and no limit on the answer."""
+        """One that waits has a connection of its own; how long it may take is known by who asks."""
         return self._waiting if wait_s > 0 else self._redis
 
     async def _create(self, group: str) -> None:
@@ -255,7 +224,7 @@ class RedisStream:
     async def _deliveries(self, group: str, consumer: str, places: list[bytes]) -> dict[bytes, int]:
         if not places:
             return {}
-        owned = await self._redis.xpending_range(
+        owned: Any = await self._redis.xpending_range(
             self._stream, group, places[0], places[-1], len(places), consumername=consumer
         )
         return {one["message_id"]: one["times_delivered"] for one in owned}

@@ -6,8 +6,8 @@ from hashlib import blake2b
 from msgspec import Struct
 
 from service.base62 import base62
+from service.bus import Outcome
 from service.domain import Recommendation, Tier
-from service.recommend.turns import Outcome
 
 
 class Page(Struct, frozen=True):

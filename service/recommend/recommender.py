@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 from msgspec import structs
 
-from service import deadline, metrics
+from service import deadline, metrics, request_id
+from service.bus import Trace, Traces
 from service.cache.answer import Answer
 from service.cache.keys import recommendations_key
 from service.cache.two_level import Source, TwoLevel
@@ -30,6 +31,7 @@ from service.recommend.page import Page, list_id
 from service.recommend.pipeline import Ranking, rank
 from service.recommend.places import Places
 from service.recommend.retrieval import STRATEGIES, Score
+from service.recommend.tracing import asked, computed
 from service.store import Store
 from service.store.reads import Reads
 
@@ -56,6 +58,7 @@ class Recommender:
         timeout_s: float,
         balance: float = 0.0,
         shown: Shown | None = None,
+        traces: Traces | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         strategies: Mapping[Strategy, Score] = STRATEGIES,
         reads: Reads | None = None,
@@ -65,7 +68,7 @@ class Recommender:
         self._reads = reads or Reads(store, budget_s=UNHURRIED_S)
         self._fallback = fallback or Fallback(store, current, clock=clock)
         self._timeout_s, self._clock, self._strategies = timeout_s, clock, strategies
-        self._balance, self._shown = balance, shown or Shown()
+        self._balance, self._shown, self._traces = balance, shown or Shown(), traces
         self._places = Places()
         self._encode = msgspec.json.Encoder().encode
 
@@ -127,6 +130,10 @@ class Recommender:
         """Whoever sends an answer says so here; what is only made ahead was shown to nobody."""
         self._shown.add(Showing(user_id, ask.strategy, answer.tag, answer.rows))
 
+    def _tell(self, *traces: Trace) -> None:
+        if self._traces is not None:
+            self._traces.tell(*traces)
+
     async def _load(self, user_id: str, view: View, ask: Ask) -> Answer | None:
         work = partial(self._make_for, user_id, view, ask)
         return await self._places.work(work, least_s=LEAST_S)
@@ -165,7 +172,8 @@ class Recommender:
     async def _make(self, view: View, listener: Listener, ask: Ask) -> Answer:
         deadline.need(LEAST_S)
         deadline.count_late()
-        start = monotonic()
+        start, request = monotonic(), request_id.current()
+        self._tell(*asked(request, listener.user.id, ask, at=self._clock()))
         timeout_s = min(self._timeout_s, deadline.left())
         ranking = await rank(view, listener, ask, timeout_s=timeout_s, strategies=self._strategies)
         page = _page(listener, ranking, self._clock(), view.model.version if view.model else "none")
@@ -173,6 +181,7 @@ class Recommender:
         rows = np.fromiter(tracks, np.int32, len(page.recommendations)).tobytes()
         body = self._encode(page)
         made = monotonic()
+        self._tell(computed(request, page, took_s=made - start))
         metrics.GENERATION_SECONDS.labels(ask.strategy, page.tier).observe(made - start)
         degraded = _degraded(listener, ranking)
         return Answer(

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from time import monotonic
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 
 from service import deadline, metrics
+from service.bus import Outcome
 from service.domain import Strategy
 from service.errors import OutOfTime
 from service.model.current import View
@@ -25,7 +26,6 @@ from service.recommend.retrieval import STRATEGIES, Score
 
 log = structlog.get_logger()
 
-Outcome = Literal["ok", "skipped", "failed", "late"]
 Outcomes = dict[str, Outcome]
 Result = TypeVar("Result")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,7 @@ from service.bus.redis_streams import RedisStream
 from service.domain import Listen
 from service.errors import BusUnavailable, Overloaded
 from tests import servers
+from tests.faults.sizes import size
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -26,7 +28,7 @@ async def stream(request: pytest.FixtureRequest) -> AsyncIterator[Stream]:
 class opened:  # noqa: N801 - reads as what it does
     """A stream of the asked adapter, empty, with room for `most_waiting`."""
 
-    def __init__(self, request: pytest.FixtureRequest, **options: int) -> None:
+    def __init__(self, request: pytest.FixtureRequest, **options: Any) -> None:
         self._request, self._options, self._prefix = request, options, f"test-{uuid4().hex}"
 
     async def __aenter__(self) -> Stream:
@@ -47,6 +49,11 @@ class opened:  # noqa: N801 - reads as what it does
 
 def events(*revs: int) -> list[Event]:
     return [UserUpdated(f"u{rev}", rev) for rev in revs]
+
+
+async def too_much(stream: Stream) -> None:
+    for rev in range(100):
+        await stream.publish(events(rev))
 
 
 def revs(entries: Sequence[Entry]) -> list[int | None]:
@@ -99,6 +106,22 @@ async def test_what_is_settled_never_comes_again(stream: Stream) -> None:
     await stream.settle("g", places(over))
     assert [] == await stream.take_over("g", "alive", idle_s=0, limit=10)
     assert [] == await stream.take("g", "alive", limit=10)
+
+
+async def test_what_is_held_is_not_taken_over_and_what_was_lost_is_named(stream: Stream) -> None:
+    await stream.publish(events(1, 2, 3))
+    mine = places(await stream.take("g", "slow", limit=3))
+    await asyncio.sleep(0.1)
+    await stream.settle("g", mine[:1])
+    assert [2] == revs(await stream.take_over("g", "quick", idle_s=0.05, limit=1))
+
+    assert mine[2:] == await stream.hold("g", "slow", mine)
+
+    assert [] == await stream.take_over("g", "quick", idle_s=0.05, limit=10)
+    assert [] == await stream.hold("none", "slow", mine)
+    assert [] == await stream.hold("g", "slow", [])
+    everything = await stream.take_over("g", "slow", idle_s=0, limit=10)
+    assert [3, 2] == [entry.deliveries for entry in everything]  # to hold is no delivery
 
 
 async def test_nobody_takes_over_from_a_group_that_is_none(stream: Stream) -> None:
@@ -183,8 +206,7 @@ async def test_too_much_that_waits_is_refused_until_somebody_reads(
     async with opened(request, most_waiting=10) as small:
         await small.keep_from("r", START)
         with pytest.raises(Overloaded, match="again in a moment"):
-            for rev in range(100):
-                await small.publish(events(rev))
+            await too_much(small)
         everything = await small.read(START, limit=1000)
         assert len(everything) <= 11
         await small.keep_from("r", everything[-1].place)
@@ -204,25 +226,28 @@ async def test_whoever_gives_up_waiting_takes_nobody_else_along(stream: Stream) 
 
 
 @settings(
-    max_examples=25,
+    max_examples=size(50, 1000),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(st.lists(st.tuples(st.sampled_from("pabsokt"), st.integers(0, 5)), max_size=40))
+@given(st.lists(st.tuples(st.sampled_from("paabbssooxdkktt"), st.integers(0, 5)), min_size=20))
 async def test_no_event_is_trimmed_that_somebody_needs(
     stream: Stream, request: pytest.FixtureRequest, steps: list[tuple[str, int]]
 ) -> None:
-    """The lowest unsettled event of any group is never before the first one there is."""
+    """The lowest unsettled event of any group is never before the first one there is.
+
+    And after trimming it is the first one.
+    """
     async with opened(request) as one:
-        published, owned, passed = 0, {"a": dict[str, int | None](), "b": {}}, -1
+        published, owned, passed, kept = 0, {"a": dict[str, int | None](), "b": {}}, -1, START
         given_out = {"a": 0, "b": 0}
         await one.take("a", "c", limit=1)
         await one.take("b", "c", limit=1)
         await one.keep_from("r", START)
         for step, number in steps:
             if step == "p":
-                await one.publish(events(*range(published, published + number)))
-                published += number
+                await one.publish(events(*range(published, published + 2 * number)))
+                published += 2 * number
             elif step in owned:
                 taken = await one.take(step, "c", limit=number + 1)
                 assert list(range(given_out[step], given_out[step] + len(taken))) == revs(taken)
@@ -230,20 +255,27 @@ async def test_no_event_is_trimmed_that_somebody_needs(
                 owned[step] |= dict(zip(places(taken), revs(taken), strict=True))
             elif step in "so":
                 group = "a" if step == "s" else "b"
-                for place in list(owned[group])[number : number + 2]:
+                for place in list(owned[group])[max(number - 2, 0) :]:
                     await one.settle(group, [place])
                     del owned[group][place]
+            elif step == "x":  # another consumer has them now: they are needed all the same
+                over = await one.take_over("a", "heir", idle_s=0, limit=number + 1)
+                assert sorted(owned["a"].values())[: number + 1] == revs(over)  # type: ignore[type-var]
+            elif step == "d" and owned["b"]:
+                first = min(owned["b"], key=lambda place: owned["b"][place] or 0)
+                await one.bury("b", Entry(first, UserUpdated("u", owned["b"].pop(first))), "no use")
             elif step == "k":
-                read = await one.read(START, limit=number + 1)
+                read = await one.read(kept, limit=number + 1)
                 if read:
-                    await one.keep_from("r", read[-1].place)
-                    passed = max(passed, revs(read)[-1])  # type: ignore[type-var]
+                    kept, passed = read[-1].place, revs(read)[-1] or 0
+                    await one.keep_from("r", kept)
             else:
                 await one.trim()
             left = set(revs(await one.read(START, limit=10_000)))
             needed = {rev for of in owned.values() for rev in of.values()}
             needed |= set(range(min(passed + 1, *given_out.values()), published))
             assert needed <= left
+            assert step != "t" or min(needed, default=None) == min(left, default=None)  # type: ignore[type-var]
 
 
 async def test_a_stream_that_does_not_answer_says_so() -> None:
@@ -253,6 +285,7 @@ async def test_a_stream_that_does_not_answer_says_so() -> None:
         stream.read(START, limit=1),
         stream.take("g", "c", limit=1),
         stream.take_over("g", "c", idle_s=0, limit=1),
+        stream.hold("g", "c", ["1-1"]),
         stream.settle("g", ["1-1"]),
         stream.dead(),
         stream.replay("1-1"),

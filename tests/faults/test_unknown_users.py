@@ -15,6 +15,7 @@ import pytest
 
 from service.bootstrap import House, build
 from service.bus.memory import MemoryStream
+from service.bus.memory_traces import MemoryTraces
 from service.cache.absent import LIFE_S, Absent
 from service.cache.clients import open_blocking_client, open_client
 from service.cache.link import Link
@@ -64,7 +65,9 @@ class World:
         )
         cache = TwoLevel(CAPACITY, Revs(), shared, clock=lambda: self.now)
         self.store, self.cache = store, cache
-        self.house: House = build(settings, store, cache, MemoryJobs(), MemoryStream())
+        self.house: House = build(
+            settings, store, cache, MemoryJobs(), MemoryStream(), traces=MemoryTraces()
+        )
         self._listeners = crowd.zipf(LISTENERS, seed=1)
 
     async def ask(self, user_id: str) -> bool:

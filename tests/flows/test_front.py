@@ -189,3 +189,15 @@ async def test_whoever_wants_a_list_that_is_being_made_is_not_refused(
 
     assert {200} == {answer.status_code for answer in same}
     assert 1 == len({answer.json()["list_id"] for answer in same})
+
+
+async def test_the_id_a_client_gives_its_request_is_in_what_is_told(world: AsyncTestClient) -> None:
+    way, traces = Way(world), world.app.state.house.traces
+    before = len(await traces.newest(limit=10_000))
+    await way.client.get(f"{URL}?limit=7", headers={"X-Request-Id": "short"})
+    await world.get(f"{URL}?limit=8", headers={"X-Request-Id": "long"})
+
+    told = await traces.newest(limit=10_000)
+    assert ["long"] * 6 + ["short"] * 6 == [
+        trace.request_id for trace in told[: len(told) - before]
+    ]
