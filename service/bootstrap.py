@@ -32,6 +32,7 @@ from service.jobs.runner import Handler, Runner, Scheduled
 from service.learn.accounts import Accounts
 from service.learn.cache_audit import CacheAudit
 from service.learn.exposure import Exposure
+from service.learn.exposure_log import ExposureLog
 from service.learn.ingest import Ingest
 from service.learn.invalidation import Invalidation
 from service.learn.limits import Limits
@@ -196,7 +197,7 @@ def build(
         trainer=trainer,
         refresh=Refresh(store, current, trainer, cache, satisfaction=satisfaction),
         audit=CacheAudit(store, cache, share=settings.audit_share),
-        exposure=Exposure(current, shown, live),
+        exposure=Exposure(current, shown, live, ExposureLog(current, stream)),
         accounts=accounts,
         profiles=Profiles(accounts, current, cache),
         recommender=recommender,

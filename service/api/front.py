@@ -7,7 +7,6 @@ application, which would give the same answer to the byte.
 
 import re
 from collections.abc import Callable
-from http import HTTPStatus
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -19,7 +18,7 @@ from service.api.concurrency_limit import Learned, Limit
 from service.api.contract import query_of
 from service.api.departures import ClientGone, while_there
 from service.api.forms import form_of, read_wishes
-from service.api.priority import is_prefetch
+from service.api.priority import is_prefetch, way_of
 from service.api.recommendations import RecommendQuery
 from service.api.refusal import Refusals
 from service.api.rendering import Response, respond
@@ -115,8 +114,8 @@ class Front:
             except Exception:  # noqa: BLE001 - the application meets it too, logs it and says so
                 return None
         response = respond(answer, form, wishes, self._state.house.rendered, source=source)
-        if response[0] == HTTPStatus.OK:
-            recommender.sent(user_id, question.ask, answer)
+        way = way_of(response[0], scope["headers"])
+        recommender.sent(user_id, question.ask, answer, way)
         return response
 
     async def _made(

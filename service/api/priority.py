@@ -1,6 +1,9 @@
-"""Which requests nobody waits for."""
+"""Which requests nobody waits for, and so which lists nobody has looked at."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
+
+from service.recommend.exposure import Way
 
 PURPOSES = frozenset((b"purpose", b"sec-purpose", b"x-purpose", b"x-moz"))
 
@@ -11,3 +14,10 @@ def is_prefetch(headers: Iterable[tuple[bytes, bytes]]) -> bool:
         if name in PURPOSES and b"prefetch" in value.lower():
             return True
     return False
+
+
+def way_of(status: int, headers: Iterable[tuple[bytes, bytes]]) -> Way:
+    """How an answer with this status went out to a request with these headers."""
+    if status != HTTPStatus.OK:
+        return "unchanged"
+    return "prefetched" if is_prefetch(headers) else "shown"

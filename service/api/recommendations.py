@@ -1,7 +1,6 @@
 """GET /v1/users/{id}/recommendations, /v1/trending and /v1/tracks/{id}/similar."""
 
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Annotated
 
 from litestar import Controller, Response, get
@@ -14,6 +13,7 @@ from service.api.compression import compressed
 from service.api.contract import AnyRequest, documents, encoded, read_path, read_query
 from service.api.fields import KNOWN
 from service.api.forms import MSGPACK, form_of, read_wishes
+from service.api.priority import way_of
 from service.api.rendering import Headers, respond
 from service.api.scopes import scope
 from service.cache.rendered import Rendered
@@ -128,8 +128,7 @@ class RecommendationController(Controller):
         # Not a dependency: Litestar resolves two of them in tasks, which doubles the time of a hit.
         rendered: Rendered = request.app.state.house.rendered
         status, headers, body = respond(answer, form, wishes, rendered, source=source)
-        if status == HTTPStatus.OK:
-            recommender.sent(user_id, ask, answer)
+        recommender.sent(user_id, ask, answer, way_of(status, request.scope["headers"]))
         return _response(body, headers, status=status)
 
     @get(

@@ -128,6 +128,7 @@ class ExposureLogged(Fact, frozen=True, tag="exposure.logged"):
     prefetched: dict[str, int]
     unchanged: dict[str, int]
     made: list[ShownList]
+    batch_id: str = ""  # the same when the batch is sent again
 
 
 Event = (

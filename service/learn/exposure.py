@@ -12,6 +12,7 @@ import numpy as np
 import structlog
 
 from core.exposure import adjust, pace
+from service.learn.exposure_log import ExposureLog
 from service.learn.live_quality import LiveQuality
 from service.model.current import Current, LivePrices
 from service.recommend.exposure import Shown, times_shown
@@ -24,8 +25,10 @@ EVERY_S = 1.0
 class Exposure:
     """The one who counts what was shown, and the one owner of this process's prices."""
 
-    def __init__(self, current: Current, shown: Shown, live: LiveQuality) -> None:
-        self._current, self._shown, self._live = current, shown, live
+    def __init__(
+        self, current: Current, shown: Shown, live: LiveQuality, told: ExposureLog
+    ) -> None:
+        self._current, self._shown, self._live, self._told = current, shown, live, told
         self._watching: asyncio.Task[None] | None = None
 
     def fold(self) -> None:
@@ -35,7 +38,9 @@ class Exposure:
         twice its share for ever settles one best score above it, and tracks that nobody can be
         shown never drive all the others to the limit.
         """
-        showings = self._shown.take()
+        sent = self._shown.take()
+        self._told.note(sent)
+        showings = [one for one in sent if one.way == "shown"]
         self._live.note(showings)
         model = self._current.model
         if model is None or model.prices is None:
@@ -55,15 +60,20 @@ class Exposure:
         self._watching = asyncio.create_task(self._look())
 
     async def close(self) -> None:
-        """Stop folding."""
+        """Stop folding; what was shown last is still told."""
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
+            await self._step()
 
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(EVERY_S)
-            try:
-                await anyio.to_thread.run_sync(self.fold)  # 60 ms for 1M tracks
-            except Exception:  # prices that stand still are no reason to stop answering
-                log.exception("could not adjust prices")
+            await self._step()
+
+    async def _step(self) -> None:
+        try:
+            await anyio.to_thread.run_sync(self.fold)  # 60 ms for 1M tracks
+        except Exception:  # prices that stand still are no reason to stop answering
+            log.exception("could not adjust prices")
+        await self._told.send()

@@ -7,6 +7,7 @@ protocol K that raised NDCG@10 from .226 to .238 at a Gini of .23, the lists bei
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Literal
 
 import numpy as np
 from msgspec import Struct
@@ -57,6 +58,10 @@ def choose(
     return total.best(k, prices=charge.prices, lows=charge.lows, share=charge.balance)
 
 
+Way = Literal["shown", "prefetched", "unchanged"]
+"""How a list went out: `prefetched` nobody has looked at yet, `unchanged` they have already."""
+
+
 class Showing(Struct, frozen=True):
     """A list that somebody was sent."""
 
@@ -64,6 +69,7 @@ class Showing(Struct, frozen=True):
     strategy: str  # that was asked for
     tag: str  # of the list: the same list sent again has the same
     packed: bytes  # `rows` as the answer carries them: who sends has no time to look
+    way: Way = "shown"
 
     @property
     def rows(self) -> NDArray[np.int32]:

@@ -25,7 +25,7 @@ from service.model.current import Current, View
 from service.profile.history import NEWEST, fold
 from service.recommend.addressed import NOBODY, address, blank
 from service.recommend.ask import Ask, Listener
-from service.recommend.exposure import Showing, Shown
+from service.recommend.exposure import Showing, Shown, Way
 from service.recommend.fallback import Fallback
 from service.recommend.page import Page, list_id
 from service.recommend.pipeline import Ranking, rank
@@ -126,9 +126,9 @@ class Recommender:
     def _settled(self, ask: Ask) -> Ask:
         return ask if ask.balance is not None else structs.replace(ask, balance=self._balance)
 
-    def sent(self, user_id: str, ask: Ask, answer: Answer) -> None:
+    def sent(self, user_id: str, ask: Ask, answer: Answer, way: Way = "shown") -> None:
         """Whoever sends an answer says so here; what is only made ahead was shown to nobody."""
-        self._shown.add(Showing(user_id, ask.strategy, answer.tag, answer.rows))
+        self._shown.add(Showing(user_id, ask.strategy, answer.tag, answer.rows, way))
 
     def _tell(self, *traces: Trace) -> None:
         if self._traces is not None:

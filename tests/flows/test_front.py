@@ -10,6 +10,7 @@ from msgspec import structs
 
 from service.api.concurrency_limit import Limit
 from service.api.front import MOST_QUESTIONS, Front
+from service.bus import START, ExposureLogged
 
 URL = "/v1/users/jazz-u0/recommendations"
 MSGPACK = {"Accept": "application/msgpack"}
@@ -200,4 +201,34 @@ async def test_the_id_a_client_gives_its_request_is_in_what_is_told(world: Async
     told = await traces.newest(limit=10_000)
     assert ["long"] * 6 + ["short"] * 6 == [
         trace.request_id for trace in told[: len(told) - before]
+    ]
+
+
+async def test_by_either_way_a_list_is_shown_asked_ahead_or_unchanged(
+    world: AsyncTestClient,
+) -> None:
+    way, house = Way(world), world.app.state.house
+    answer = await world.get(URL, headers={"Purpose": "prefetch"})
+    tag = answer.json()["list_id"]
+    for client in (world, way.client):
+        await client.get(URL)
+        await client.get(URL, headers={"If-None-Match": answer.headers["etag"]})
+    await way.client.get(URL, headers={"Sec-Purpose": "prefetch"})
+    await house.exposure.close()  # whatever it has not told yet it tells now
+
+    facts = [
+        entry.fact
+        for entry in await house.stream.read(START, limit=1_000)
+        if isinstance(entry.fact, ExposureLogged)
+    ]
+    assert [2, 2, 2] == [
+        sum(times.get(tag, 0) for times in of)
+        for of in (
+            [fact.shown for fact in facts],
+            [fact.prefetched for fact in facts],
+            [fact.unchanged for fact in facts],
+        )
+    ]
+    assert [[one["track"]["id"] for one in answer.json()["recommendations"]]] == [
+        one.track_ids for fact in facts for one in fact.made if one.list_id == tag
     ]

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from core.exposure import STEP
+from service.bus.memory import MemoryStream
 from service.cache.revs import Revs
 from service.cache.two_level import TwoLevel
 from service.learn.exposure import Exposure
+from service.learn.exposure_log import ExposureLog
 from service.learn.live_quality import LiveQuality
 from service.model.current import Current
 from service.model.version import Prices
@@ -38,7 +40,8 @@ class Desk:
         size = self.current.catalogue.size
         free = Prices(values=np.zeros(size, np.float32), shares=np.ones(size))
         self.current.model = model(self.current.catalogue, prices=free)
-        self.exposure = Exposure(self.current, self.shown, LiveQuality(self.current))
+        live, told = LiveQuality(self.current), ExposureLog(self.current, MemoryStream())
+        self.exposure = Exposure(self.current, self.shown, live, told)
 
     async def ask(self, user_id: str, **asked) -> list[str]:
         """A list that no cache held: prices may lag behind by the life of a cached one."""
@@ -110,6 +113,18 @@ async def test_only_what_was_sent_counts_as_shown(desk: Desk) -> None:
 
     assert [2] * 4 == sorted(times_shown(desk.shown.take(), desk.current.catalogue.size))[-4:]
     assert [] == desk.shown.take()
+
+
+async def test_what_was_asked_ahead_or_had_not_changed_costs_nothing(desk: Desk) -> None:
+    for way in ("prefetched", "unchanged"):
+        rows = np.zeros(600, np.int32).tobytes()
+        desk.shown.add(Showing("u1", "hybrid", "list", rows, way))
+    desk.exposure.fold()
+    assert desk.current.prices is None
+
+    desk.shown.add(Showing("u1", "hybrid", "list", rows))
+    desk.exposure.fold()
+    assert desk.current.prices is not None
 
 
 async def test_a_step_changes_no_view_that_a_request_holds(desk: Desk) -> None:
