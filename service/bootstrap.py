@@ -1,4 +1,4 @@
-"""The one place that opens adapters, and `wire`: the event path in ten lines."""
+"""Puts the parts of a process together, and `wire`: the event path in ten lines."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from service.adapters import open_cache, open_jobs, open_store, open_stream, open_traces
 from service.bus import (
     Bus,
     ListenStored,
@@ -16,18 +17,9 @@ from service.bus import (
     TrackChanged,
     UserUpdated,
 )
-from service.bus.memory import MemoryStream
-from service.bus.memory_traces import MemoryTraces
-from service.cache.clients import open_blocking_client, open_client
-from service.cache.link import Link
-from service.cache.local import OVERHEAD_BYTES
-from service.cache.redis import RedisShared
 from service.cache.rendered import Rendered
-from service.cache.revs import MOST_USERS, Revs
 from service.cache.two_level import TwoLevel
-from service.errors import Invalid
 from service.jobs import JobQueue
-from service.jobs.memory import MemoryJobs
 from service.jobs.runner import Handler, Runner, Scheduled
 from service.learn.accounts import Accounts
 from service.learn.cache_audit import CacheAudit
@@ -53,7 +45,6 @@ from service.recommend.similar import SimilarTracks
 from service.settings import Settings
 from service.store import Store
 from service.store.reads import Reads
-from service.store.sqlite import SqliteStore
 
 RENDERED_SHARE = 4
 """A compressed list of 20 tracks is a quarter of its JSON."""
@@ -86,63 +77,6 @@ class House(Struct, frozen=True, kw_only=True):
     neighbourhood: Neighbourhood
     similar_tracks: SimilarTracks
     precompute: Precompute
-
-
-async def open_store(settings: Settings) -> Store:
-    """The store these settings name.
-
-    Raises:
-        StoreUnavailable: it cannot be opened.
-    """
-    if settings.mongo_url is not None:
-        from motor.motor_asyncio import AsyncIOMotorClient  # or pymongo's AsyncMongoClient: ADR 4
-
-        from service.store.mongo import open_mongo
-
-        return await open_mongo(settings.mongo_url, AsyncIOMotorClient)
-    return SqliteStore(settings.home / "echotune.db")
-
-
-def open_jobs(settings: Settings) -> JobQueue:
-    """The queue these settings name; Redis is not asked before the first job.
-
-    Raises:
-        Invalid: the address is none.
-    """
-    if settings.events_redis_url is None:
-        return MemoryJobs()
-    from service.jobs.queues import QueuesJobs  # 0.2 s that embedded does without
-
-    try:
-        return QueuesJobs(settings.events_redis_url)
-    except ValueError as error:
-        raise Invalid(f"ECHOTUNE_EVENTS_REDIS_URL is no Redis address: {error}") from error
-
-
-def open_stream(settings: Settings) -> Stream:
-    """The event stream these settings name; Redis is not asked before the first event.
-
-    Raises:
-        Invalid: the address is none.
-    """
-    if settings.events_redis_url is None:
-        return MemoryStream()
-    from service.bus.redis_streams import RedisStream
-
-    return RedisStream(settings.events_redis_url)
-
-
-def open_traces(settings: Settings) -> Traces:
-    """Where these settings want to have what was asked and answered.
-
-    Raises:
-        Invalid: the address is none.
-    """
-    if settings.events_redis_url is None:
-        return MemoryTraces()
-    from service.bus.redis_traces import RedisTraces
-
-    return RedisTraces(settings.events_redis_url)
 
 
 def build(
@@ -244,38 +178,6 @@ def wire(
     bus.subscribe(ModelPublished, invalidation.on_model_published)
     bus.subscribe(UserUpdated, invalidation.on_user_updated)
     bus.subscribe(UserUpdated, live.on_user_updated)
-
-
-@asynccontextmanager
-async def open_cache(settings: Settings, *, watch: bool) -> AsyncIterator[TwoLevel]:
-    """The cache these settings name; `watch`: hear what other processes change.
-
-    Raises:
-        Invalid: the URL of the shared level is none.
-    """
-    # Of more users than answers fit no rev is of use, and one takes half a kilobyte.
-    revs = Revs(min(MOST_USERS, settings.local_cache_bytes // OVERHEAD_BYTES))
-    if settings.redis_url is None:
-        cache = TwoLevel(settings.local_cache_bytes, revs)
-        try:
-            yield cache
-        finally:
-            await cache.close()
-        return
-    client, listening = open_client(settings.redis_url), open_blocking_client(settings.redis_url)
-    shared = RedisShared(client, budget_s=settings.redis_timeout_ms / 1000)
-    cache = TwoLevel(settings.local_cache_bytes, revs, shared)
-    link = Link(listening, cache, name=shared.name)
-    try:
-        if watch:
-            link.open()
-        yield cache
-    finally:
-        await link.close()
-        await cache.close()
-        await shared.close()
-        await client.aclose()
-        await listening.aclose()
 
 
 @asynccontextmanager

@@ -83,7 +83,7 @@ def _kernels(settings: Settings) -> Check:
 
 
 async def _store(settings: Settings) -> list[Check]:
-    from service.bootstrap import open_store
+    from service.adapters import open_store
 
     kind = "SQLite" if settings.mongo_url is None else "MongoDB"
     help_ = (

@@ -146,7 +146,7 @@ def _published(name: str, env: Mapping[str, str]) -> "Protocol":
 
 
 async def _stored(settings: Settings, name: str) -> "Protocol":
-    from service.bootstrap import open_store
+    from service.adapters import open_store
     from service.learn.holdout import hold_out_newest
     from service.model.catalogue import empty_catalogue
 

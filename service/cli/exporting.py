@@ -39,7 +39,7 @@ def export(target: str) -> None:
 
 
 async def _export(settings: Settings, target: str, console: Console) -> dict[str, int]:
-    from service.bootstrap import open_store
+    from service.adapters import open_store
     from service.doors.export_file import write_file, write_lines
     from service.doors.exports import write_export
 
@@ -61,7 +61,7 @@ async def _export(settings: Settings, target: str, console: Console) -> dict[str
 
 async def restore(settings: Settings, path: Path, console: Console) -> int:
     """Put an export into the store the settings name; how many listens were new."""
-    from service.bootstrap import open_store
+    from service.adapters import open_store
 
     read, total = _reading(path)
     store = await open_store(settings)

@@ -182,7 +182,7 @@ async def _fill(
     Processes that run hear of it by the stream if the settings name one, else they see the store
     grow.
     """
-    from service.bootstrap import open_store, open_stream
+    from service.adapters import open_store, open_stream
     from service.bus import Bus
     from service.doors.importers import run
     from service.learn.ingest import Ingest

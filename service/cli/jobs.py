@@ -60,7 +60,7 @@ def _ask(question: Callable[[JobQueue], Awaitable[Answer]]) -> Answer:
         )
 
     async def answer() -> Answer:
-        from service.bootstrap import open_jobs
+        from service.adapters import open_jobs
 
         queue = open_jobs(settings)
         try:

@@ -100,7 +100,7 @@ def has_store(settings: Settings) -> bool:
 
 
 async def _count_tracks(settings: Settings) -> int:
-    from service.bootstrap import open_store
+    from service.adapters import open_store
 
     store = await open_store(settings)
     try:

@@ -13,7 +13,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from service import bootstrap
+from service import adapters
 from service.cache.answer import Answer
 from service.cache.local import Local
 from service.cache.revs import Revs
@@ -42,9 +42,9 @@ async def keep(capacity: int, count: int, without: str) -> dict[str, int]:
         return Answer(body, f"tag{number:08}", number, now, 0.003, 900.0, 300.0, ROWS)
 
     if without == "users":
-        bootstrap.Revs = lambda _: Revs(ANYTHING)  # type: ignore[attr-defined,assignment,misc]
+        adapters.Revs = lambda _: Revs(ANYTHING)  # type: ignore[attr-defined,assignment,misc]
     settings = Settings(local_cache_bytes=capacity)
-    async with bootstrap.open_cache(settings, watch=False) as cache:
+    async with adapters.open_cache(settings, watch=False) as cache:
         if without == "bytes":
             cache.local = Local(ANYTHING, time.monotonic)
         cache.count_from(count)  # all of them were there when the process started

@@ -200,7 +200,7 @@ class BrokenStore(SqliteStore):
 @pytest.fixture
 async def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsyncTestClient]:
     """A service whose store has a bug."""
-    monkeypatch.setattr("service.bootstrap.SqliteStore", BrokenStore)
+    monkeypatch.setattr("service.adapters.SqliteStore", BrokenStore)
     app = create_app(Settings(data_dir=str(tmp_path)))
     async with AsyncTestClient(app, raise_server_exceptions=False) as opened:
         await opened.put("/v1/tracks", json=[TRACK])

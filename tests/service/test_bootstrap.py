@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from service.bootstrap import handlers, open_house, open_store, open_stream, schedule
+from service.adapters import open_store, open_stream
+from service.bootstrap import handlers, open_house, schedule
 from service.bus import START, UserUpdated
 from service.bus.memory import MemoryStream
 from service.bus.redis_streams import RedisStream

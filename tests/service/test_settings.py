@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.bootstrap import open_jobs
+from service.adapters import open_jobs
 from service.errors import Invalid
 from service.settings import Settings
 

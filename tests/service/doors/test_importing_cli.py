@@ -136,7 +136,7 @@ def test_demo_fills_the_store_and_again_adds_nothing(echotune, tmp_path) -> None
 
 
 def test_demo_listeners_have_their_time_zone(echotune, tmp_path) -> None:
-    from service.bootstrap import open_store
+    from service.adapters import open_store
     from service.settings import Settings
 
     echotune(demo, "--tracks", 60, "--listeners", 30, "--listens", 300)
