@@ -19,6 +19,7 @@ from service import metrics
 from service.api.admission import Admission
 from service.api.bodies import Bodies
 from service.api.contract import describe
+from service.api.events import EventController
 from service.api.front import Front
 from service.api.jobs import JobController, JobOrder
 from service.api.listens import Feedback, ListenController
@@ -48,6 +49,8 @@ PARTS = (
     "similar_tracks",
     "trainer",
     "jobs",
+    "stream",
+    "traces",
 )
 DOCUMENTED = (Track, Listen, Feedback, UserSettings, JobOrder, ProblemDetails)
 
@@ -94,6 +97,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             UserController,
             ModelController,
             JobController,
+            EventController,
             HealthController,
             *([] if settings.metrics_port else [read_metrics]),
             explain_problem,

@@ -17,6 +17,7 @@ from service.bus import (
     TrackChanged,
     UserUpdated,
 )
+from service.bus.tending import Tending
 from service.cache.rendered import Rendered
 from service.cache.two_level import TwoLevel
 from service.jobs import JobQueue
@@ -58,6 +59,7 @@ class House(Struct, frozen=True, kw_only=True):
     bus: Bus
     stream: Stream
     traces: Traces
+    tending: Tending
     current: Current
     cache: TwoLevel
     jobs: JobQueue
@@ -122,6 +124,7 @@ def build(
         bus=bus,
         stream=stream,
         traces=traces,
+        tending=Tending(stream),
         current=current,
         cache=cache,
         jobs=jobs,
@@ -205,9 +208,11 @@ async def open_house(
                     house.fallback.watch()
                 if work:
                     house.runner.start()
+                    house.tending.start()
                 yield house
             finally:
                 await house.runner.close()
+                await house.tending.close()
                 await house.fallback.close()
                 await house.exposure.close()
                 await house.audit.close()

@@ -3,7 +3,7 @@
 EchoTuneError             str(error) is always safe to show to a client
 ├── Invalid               InvalidListen, UnusableFile: the same request will never work
 ├── NotAcceptable         no form the client takes is one this route has
-├── NotFound              UnknownUser, UnknownTrack, UnknownJob, UnknownModel
+├── NotFound              UnknownUser, UnknownTrack, UnknownJob, UnknownModel, UnknownEvent
 ├── Conflict              what is asked contradicts what is there
 ├── SlowBody              the body did not arrive in time
 ├── TooLarge              the body is over the route's limit
@@ -47,6 +47,10 @@ class UnknownTrack(NotFound):
 
 class UnknownJob(NotFound):
     """No job, or no dead letter, with this id is known."""
+
+
+class UnknownEvent(NotFound):
+    """No event that was set aside is at this place."""
 
 
 class UnknownModel(NotFound):

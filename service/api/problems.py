@@ -41,6 +41,7 @@ PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
     errors.UnknownUser: (404, "unknown-user"),
     errors.UnknownTrack: (404, "unknown-track"),
     errors.UnknownJob: (404, "unknown-job"),
+    errors.UnknownEvent: (404, "unknown-event"),
     errors.UnknownModel: (404, "unknown-model"),
     errors.NotAcceptable: (406, "not-acceptable"),
     errors.SlowBody: (408, "slow-body"),

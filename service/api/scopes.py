@@ -14,6 +14,7 @@ Scope = Literal[
     "tracks:write",
     "admin:models",
     "admin:jobs",
+    "admin:events",
 ]
 
 

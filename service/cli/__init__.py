@@ -8,6 +8,7 @@ import rich_click as click
 from service.cli.asking import recommend
 from service.cli.doctor import doctor
 from service.cli.evaluating import evaluate
+from service.cli.events import events
 from service.cli.exporting import export
 from service.cli.importing import demo, import_
 from service.cli.jobs import jobs
@@ -25,7 +26,7 @@ def echotune() -> None:
     """
 
 
-for command in (serve, demo, import_, export, train, recommend, evaluate, jobs, doctor):
+for command in (serve, demo, import_, export, train, recommend, evaluate, jobs, events, doctor):
     echotune.add_command(command)
 
 

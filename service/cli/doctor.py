@@ -13,6 +13,7 @@ from rich.console import Console
 from service.cli.check import Check
 from service.cli.kernels import MARK, digest
 from service.cli.redis_checks import check_redis
+from service.cli.stream_checks import check_stream
 from service.errors import EchoTuneError
 from service.settings import Settings
 
@@ -56,6 +57,7 @@ def examine(env: "os._Environ[str] | dict[str, str]") -> Iterator[Check]:
     if folder.state != "fail" or settings.mongo_url is not None:
         yield from asyncio.run(_store(settings))
     yield from asyncio.run(check_redis(settings))
+    yield from asyncio.run(check_stream(settings))
     yield _door(settings)
 
 

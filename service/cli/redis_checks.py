@@ -29,7 +29,7 @@ async def check_redis(settings: Settings) -> list[Check]:
             checks.append(_verdict(name, setup, judge(setup)))
             run_ids.append(setup.run_id)
     if len(run_ids) == 2 and len(set(run_ids)) == 1:
-        text = "cache and events are one Redis: what it evicts for one can be a job of the other"
+        text = "cache and events are one Redis: what it evicts can be the other's"
         next_ = "give ECHOTUNE_EVENTS_REDIS_URL a Redis of its own"
         checks.append(Check("redis", "warn", text, next_))
     return checks
@@ -64,16 +64,18 @@ def _judge_cache(setup: "RedisSetup") -> Wrong:
 def _judge_events(setup: "RedisSetup") -> Wrong:
     wrong: Wrong = []
     if setup.policy != "noeviction":
-        text = f"maxmemory-policy is {setup.policy}: jobs can be evicted"
+        text = f"maxmemory-policy is {setup.policy}: jobs and events can be evicted"
         wrong.append(("fail", text, "CONFIG SET maxmemory-policy noeviction"))
     if not setup.appends:
-        text = "appendonly is off: a restart forgets every job"
+        text = "appendonly is off: a restart forgets every job and event"
         wrong.append(("fail", text, "CONFIG SET appendonly yes"))
     if setup.fsync is None:
         text = "appendfsync cannot be read: it should be always"
         wrong.append(("warn", text, "ask whoever runs it"))
     elif setup.fsync != "always":
-        text = f"appendfsync is {setup.fsync}: a power cut can take the last jobs with it"
+        text = (
+            f"appendfsync is {setup.fsync}: a power cut can take the last jobs and events with it"
+        )
         wrong.append(("warn", text, "CONFIG SET appendfsync always"))
     return wrong
 

@@ -49,6 +49,7 @@ async def test_what_the_table_calls_good_is_good(world: AsyncTestClient) -> None
         "GET /v1/jobs/{job_id}": 404,
         "DELETE /v1/jobs/{job_id}": 404,
         "POST /v1/jobs/{job_id}/replay": 404,
+        "POST /v1/events/dead/{place}/replay": 404,
     }
     last = "DELETE /v1/users/{user_id}"
     for name in [*(ROUTES.keys() - {last}), last]:

@@ -100,7 +100,7 @@ async def front(valkey_url: str, tmp_path: Path) -> AsyncIterator[AsyncTestClien
         await opened.post("/v1/listens", content=encode(worlds.listens()))
         yield opened
     async with Redis.from_url(url) as redis:
-        async for key in redis.scan_iter("echotune:jobs:*"):
+        async for key in redis.scan_iter("echotune:*"):
             await redis.delete(key)
 
 

@@ -20,7 +20,7 @@ def url(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("ECHOTUNE_EVENTS_REDIS_URL", here)
     yield here
     with Redis.from_url(here) as redis:
-        for key in redis.scan_iter("echotune:jobs:*"):
+        for key in redis.scan_iter("echotune:*"):
             redis.delete(key)
 
 

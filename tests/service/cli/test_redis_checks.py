@@ -71,7 +71,7 @@ def test_jobs_beside_a_cache_can_be_evicted(urls) -> None:
     found = looked(None, urls["cache"])
 
     assert "fail" == found["events"].state
-    assert "maxmemory-policy is allkeys-lfu: jobs can be evicted" in found["events"].text
+    assert "maxmemory-policy is allkeys-lfu: jobs and events can be evicted" in found["events"].text
 
 
 def test_a_redis_that_hides_its_configuration_is_a_warning(urls) -> None:
