@@ -70,7 +70,7 @@ class EventController(Controller):
     async def replay(self, place: FromPath[str], stream: NamedDependency[Stream]) -> Replayed:
         """Tell a dead event again, once, as the newest."""
         if not await stream.replay(place):
-            raise UnknownEvent("no dead event is at that place")
+            raise UnknownEvent(f"no dead event is at {place!r}")
         return Replayed(place)
 
     @get(
