@@ -21,7 +21,7 @@ TREND_ACTIONS = ("play", "like", "save")
 
 
 def trends(listen: Listen) -> bool:
-    """Whether a listen counts: it has a time, came while that was new, and is no skip or dislike."""
+    """Whether a listen counts: it has a time, did not come late, and is no skip or dislike."""
     return listen.timed and listen.flag != "late" and listen.action in TREND_ACTIONS
 
 

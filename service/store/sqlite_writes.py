@@ -1,7 +1,7 @@
 """The schema of SQLite, and what happens inside one transaction of it."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -61,36 +61,46 @@ def append(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> Appen
         stored = [connection.execute(INSERT_LISTEN, row).rowcount == 1 for row in rows]
     connection.execute("RELEASE many")
     changed = {row[0] for row, new in zip(rows, stored, strict=True) if new}
-    return Appended(stored, {user_id: touch(connection, user_id).rev for user_id in changed})
+    return Appended(stored, raise_revs(connection, changed))
 
 
-def next_number(connection: sqlite3.Connection) -> int:
-    (number,) = connection.execute("UPDATE revs SET last = last + 1 RETURNING last").fetchone()
-    return int(number)
+def next_numbers(connection: sqlite3.Connection, count: int) -> range:
+    """So many numbers that were nobody's."""
+    (last,) = connection.execute(
+        "UPDATE revs SET last = last + ? RETURNING last", (count,)
+    ).fetchone()
+    return range(last - count + 1, last + 1)
 
 
-def touch(connection: sqlite3.Connection, user_id: str) -> User:
+def raise_revs(connection: sqlite3.Connection, user_ids: Collection[str]) -> dict[str, int]:
+    """A new rev for each user, who may be new."""
+    if not user_ids:
+        return {}
     # One counter for all users: an erased user who returns never gets a rev an old list still has.
-    rev = next_number(connection)
+    revs = dict(zip(user_ids, next_numbers(connection, len(user_ids)), strict=True))
     now = milliseconds(datetime.now(UTC))
-    connection.execute(
+    connection.executemany(
         "INSERT INTO users (id, rev, updated_at, body) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET rev = excluded.rev, updated_at = excluded.updated_at",
-        (user_id, rev, now, msgspec.msgpack.encode(User(id=user_id))),
+        [
+            (user_id, rev, now, msgspec.msgpack.encode(User(id=user_id)))
+            for user_id, rev in revs.items()
+        ],
     )
-    row = connection.execute(f"{SELECT_USER} WHERE id = ?", (user_id,)).fetchone()
-    return row_to_user(row)
+    return revs
 
 
 def put_user(connection: sqlite3.Connection, user_id: str, changes: dict[str, Any]) -> User:
-    user = msgspec.structs.replace(touch(connection, user_id), **changes)
+    raise_revs(connection, [user_id])
+    row = connection.execute(f"{SELECT_USER} WHERE id = ?", (user_id,)).fetchone()
+    user = msgspec.structs.replace(row_to_user(row), **changes)
     body = msgspec.msgpack.encode(user)
     connection.execute("UPDATE users SET body = ? WHERE id = ?", (body, user_id))
     return user
 
 
 def delete_user(connection: sqlite3.Connection, user_id: str) -> int:
-    next_number(connection)
+    next_numbers(connection, 1)
     erased = connection.execute("DELETE FROM listens WHERE user_id = ?", (user_id,)).rowcount
     connection.execute("DELETE FROM users WHERE id = ?", (user_id,))
     connection.execute("DELETE FROM profiles WHERE user_id = ?", (user_id,))
@@ -111,7 +121,7 @@ def put_tracks(connection: sqlite3.Connection, bodies: list[tuple[Track, bytes]]
         changed.append(put.rowcount == 1)
         put_aliases(connection, [(*alias, track.id) for alias in track.aliases.items()])
     if any(changed):
-        next_number(connection)
+        next_numbers(connection, 1)
     return changed
 
 
