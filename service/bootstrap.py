@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from service.bus import Bus, ListenStored, ModelPublished, TrackChanged, UserUpdated
 from service.cache.clients import open_blocking_client, open_client
-from service.cache.link import Link
+from service.cache.link import Hearer, Link
 from service.cache.local import OVERHEAD_BYTES
 from service.cache.redis import RedisShared
 from service.cache.rendered import Rendered
@@ -32,6 +32,7 @@ from service.learn.refresh import Refresh
 from service.learn.satisfaction import Satisfaction
 from service.learn.shelf import Shelf
 from service.learn.trainer import Trainer
+from service.learn.updates import Updates
 from service.model.current import Current
 from service.recommend.exposure import Shown
 from service.recommend.fallback import Fallback
@@ -72,6 +73,7 @@ class House(Struct, frozen=True, kw_only=True):
     neighbourhood: Neighbourhood
     similar_tracks: SimilarTracks
     precompute: Precompute
+    updates: Updates
 
 
 async def open_store(settings: Settings) -> Store:
@@ -105,7 +107,9 @@ def open_jobs(settings: Settings) -> JobQueue:
         raise Invalid(f"ECHOTUNE_EVENTS_REDIS_URL is no Redis address: {error}") from error
 
 
-def build(settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue) -> House:
+def build(
+    settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue, updates: Updates
+) -> House:
     """Put the parts together; nothing is read or started yet."""
     bus, current, shown = Bus(), Current(), Shown()
     target = Target(evenness=settings.exposure_evenness, new_artists=settings.new_artist_floor)
@@ -113,7 +117,7 @@ def build(settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue) -> 
     trainer = Trainer(store, bus, current, settings.home / "models", target=target, weights=weights)
     satisfaction = Satisfaction(store)
     live = LiveQuality(current)
-    wire(bus, Invalidation(current, cache), satisfaction, live)
+    wire(bus, Invalidation(current, cache), satisfaction, live, updates)
     accounts = Accounts(store, bus, current, jobs)
     reads = Reads(store, budget_s=settings.store_timeout_ms / 1000)
     fallback = Fallback(store, current)
@@ -152,6 +156,7 @@ def build(settings: Settings, store: Store, cache: TwoLevel, jobs: JobQueue) -> 
         neighbourhood=neighbourhood,
         precompute=precompute,
         similar_tracks=SimilarTracks(store, current, cache),
+        updates=updates,
     )
 
 
@@ -179,7 +184,11 @@ def schedule(settings: Settings) -> list[Scheduled]:
 
 
 def wire(
-    bus: Bus, invalidation: Invalidation, satisfaction: Satisfaction, live: LiveQuality
+    bus: Bus,
+    invalidation: Invalidation,
+    satisfaction: Satisfaction,
+    live: LiveQuality,
+    updates: Updates,
 ) -> None:
     """Who hears what. A fact is published after it is durable; every subscriber works in memory."""
     bus.subscribe(TrackChanged, invalidation.on_track_changed)
@@ -187,13 +196,15 @@ def wire(
     bus.subscribe(ListenStored, satisfaction.on_listen_stored)
     bus.subscribe(ListenStored, live.on_listen_stored)
     bus.subscribe(ModelPublished, invalidation.on_model_published)
+    bus.subscribe(UserUpdated, updates.before_user_updated)
     bus.subscribe(UserUpdated, invalidation.on_user_updated)
     bus.subscribe(UserUpdated, live.on_user_updated)
+    bus.subscribe(UserUpdated, updates.on_user_updated)  # last: whoever is told asks at once
 
 
 @asynccontextmanager
-async def open_cache(settings: Settings, *, watch: bool) -> AsyncIterator[TwoLevel]:
-    """The cache these settings name; `watch`: hear what other processes change.
+async def open_cache(settings: Settings, *hearers: Hearer, watch: bool) -> AsyncIterator[TwoLevel]:
+    """The cache these settings name; `watch`: hear what other processes change, `hearers` too.
 
     Raises:
         Invalid: the URL of the shared level is none.
@@ -210,7 +221,7 @@ async def open_cache(settings: Settings, *, watch: bool) -> AsyncIterator[TwoLev
     client, listening = open_client(settings.redis_url), open_blocking_client(settings.redis_url)
     shared = RedisShared(client, budget_s=settings.redis_timeout_ms / 1000)
     cache = TwoLevel(settings.local_cache_bytes, revs, shared)
-    link = Link(listening, cache, name=shared.name)
+    link = Link(listening, cache, *hearers, name=shared.name)
     try:
         if watch:
             link.open()
@@ -228,10 +239,10 @@ async def open_house(
     settings: Settings, *, watch: bool = False, work: bool = False
 ) -> AsyncIterator[House]:
     """A loaded house that may `watch` the store and `work` on jobs; closed losing nothing."""
-    store = await open_store(settings)
+    store, updates = await open_store(settings), Updates()
     try:
-        async with open_cache(settings, watch=watch) as cache:
-            house = build(settings, store, cache, open_jobs(settings))
+        async with open_cache(settings, updates, watch=watch) as cache:
+            house = build(settings, store, cache, open_jobs(settings), updates)
             try:
                 await house.refresh.load()
                 if watch:
@@ -239,11 +250,13 @@ async def open_house(
                     house.audit.watch()
                     house.exposure.watch()
                     house.fallback.watch()
+                    house.updates.watch(house.current)
                 if work:
                     house.runner.start()
                 yield house
             finally:
                 await house.runner.close()
+                house.updates.close()
                 await house.fallback.close()
                 await house.exposure.close()
                 await house.audit.close()

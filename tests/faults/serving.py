@@ -49,7 +49,9 @@ class Service:
 
     def start(self) -> None:
         """Return once it is ready."""
-        env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        env = {
+            name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ
+        }
         command = (sys.executable, *self.command, "serve", "--no-demo")
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(

@@ -22,6 +22,7 @@ from service.cache.revs import Revs
 from service.cache.two_level import ABSENT_SHARE, TwoLevel
 from service.domain import Listen, User
 from service.jobs.memory import MemoryJobs
+from service.learn.updates import Updates
 from service.recommend.ask import Ask
 from service.settings import Settings
 from service.store.sqlite import SqliteStore
@@ -63,7 +64,7 @@ class World:
         )
         cache = TwoLevel(CAPACITY, Revs(), shared, clock=lambda: self.now)
         self.store, self.cache = store, cache
-        self.house: House = build(settings, store, cache, MemoryJobs())
+        self.house: House = build(settings, store, cache, MemoryJobs(), Updates())
         self._listeners = crowd.zipf(LISTENERS, seed=1)
 
     async def ask(self, user_id: str) -> bool:
