@@ -89,6 +89,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
         async with open_house(settings, watch=True, work=settings.role == "all") as house:
             app.state.house = house
             await house.recommender.warm()
+            house.freshness.watch()
             gc.collect()
             gc.freeze()  # the catalogue stays: going through 100,000 tracks each time takes 75 ms
             with metrics.served_apart(settings), when_told_to_stop(house.updates.close):

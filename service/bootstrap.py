@@ -22,6 +22,7 @@ from service.jobs.runner import Handler, Runner, Scheduled
 from service.learn.accounts import Accounts
 from service.learn.cache_audit import CacheAudit
 from service.learn.exposure import Exposure
+from service.learn.freshness import Freshness
 from service.learn.ingest import Ingest
 from service.learn.invalidation import Invalidation
 from service.learn.live_quality import LiveQuality
@@ -74,6 +75,7 @@ class House(Struct, frozen=True, kw_only=True):
     similar_tracks: SimilarTracks
     precompute: Precompute
     updates: Updates
+    freshness: Freshness
 
 
 async def open_store(settings: Settings) -> Store:
@@ -133,6 +135,7 @@ def build(
     )
     neighbourhood = Neighbourhood(store, current)
     precompute = Precompute(store, current, accounts, recommender, neighbourhood)
+    ingest, every_s = Ingest(store, bus, current.knows), settings.probe_every_s
     return House(
         settings=settings,
         store=store,
@@ -141,7 +144,7 @@ def build(
         cache=cache,
         jobs=jobs,
         runner=Runner(jobs, handlers(trainer, accounts, precompute), schedule=schedule(settings)),
-        ingest=Ingest(store, bus, current.knows),
+        ingest=ingest,
         shelf=Shelf(store, bus),
         trainer=trainer,
         refresh=Refresh(store, current, trainer, cache, satisfaction=satisfaction),
@@ -157,6 +160,7 @@ def build(
         precompute=precompute,
         similar_tracks=SimilarTracks(store, current, cache),
         updates=updates,
+        freshness=Freshness(ingest, accounts, recommender, current, every_s=every_s),
     )
 
 
@@ -256,6 +260,7 @@ async def open_house(
                 yield house
             finally:
                 await house.runner.close()
+                await house.freshness.close()
                 house.updates.close()
                 await house.fallback.close()
                 await house.exposure.close()
