@@ -7,7 +7,7 @@ from service.bus import Stream, Traces
 from service.bus.memory import MemoryStream
 from service.bus.memory_traces import MemoryTraces
 from service.cache.clients import open_blocking_client, open_client
-from service.cache.link import Link
+from service.cache.link import Hearer, Link
 from service.cache.local import OVERHEAD_BYTES
 from service.cache.redis import RedisShared
 from service.cache.revs import MOST_USERS, Revs
@@ -78,8 +78,8 @@ def open_traces(settings: Settings) -> Traces:
 
 
 @asynccontextmanager
-async def open_cache(settings: Settings, *, watch: bool) -> AsyncIterator[TwoLevel]:
-    """The cache these settings name; `watch`: hear what other processes change.
+async def open_cache(settings: Settings, *hearers: Hearer, watch: bool) -> AsyncIterator[TwoLevel]:
+    """The cache these settings name; `watch`: hear what other processes change, `hearers` too.
 
     Raises:
         Invalid: the URL of the shared level is none.
@@ -96,7 +96,7 @@ async def open_cache(settings: Settings, *, watch: bool) -> AsyncIterator[TwoLev
     client, listening = open_client(settings.redis_url), open_blocking_client(settings.redis_url)
     shared = RedisShared(client, budget_s=settings.redis_timeout_ms / 1000)
     cache = TwoLevel(settings.local_cache_bytes, revs, shared)
-    link = Link(listening, cache, name=shared.name)
+    link = Link(listening, cache, *hearers, name=shared.name)
     try:
         if watch:
             link.open()

@@ -29,11 +29,14 @@ from service.api.problems import EXCEPTION_HANDLERS, ProblemDetails, explain_pro
 from service.api.recommendations import RecommendationController
 from service.api.reference import REFERENCE_PAGE, REFERENCE_ROUTER, reference_assets
 from service.api.scopes import check_scopes
+from service.api.stopping import when_told_to_stop
 from service.api.tracks import TrackController
+from service.api.updates import UpdateController
 from service.api.users import UserController
 from service.bootstrap import House, open_house
 from service.domain import Listen, Track, UserSettings
 from service.greeting import greeting
+from service.learn.updates import Update
 from service.logs import configure_logs
 from service.settings import Settings
 
@@ -51,8 +54,9 @@ PARTS = (
     "jobs",
     "stream",
     "traces",
+    "updates",
 )
-DOCUMENTED = (Track, Listen, Feedback, UserSettings, JobOrder, ProblemDetails)
+DOCUMENTED = (Track, Listen, Feedback, UserSettings, JobOrder, Update, ProblemDetails)
 
 
 def served() -> Admission:
@@ -67,7 +71,13 @@ def served() -> Admission:
     configure_logs(settings.log_level)
     app = create_app(settings, greet=sys.stderr.write)
     timeout_s = settings.request_timeout_ms / 1000
-    return Admission(Bodies(Front(app, app.state, timeout_s=timeout_s)), timeout_s=timeout_s)
+    front = Bodies(Front(app, app.state, timeout_s=timeout_s))
+
+    def shed(most: int) -> int:
+        house: House = app.state.house  # there since the start, which no request comes before
+        return house.updates.shed(most)
+
+    return Admission(front, timeout_s=timeout_s, shed=shed)
 
 
 def create_app(settings: Settings, *, greet: Callable[[str], object] | None = None) -> Litestar:
@@ -82,9 +92,10 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
         async with open_house(settings, watch=True, work=settings.role == "all") as house:
             app.state.house = house
             await house.recommender.warm()
+            house.freshness.watch()
             gc.collect()
             gc.freeze()  # the catalogue stays: going through 100,000 tracks each time takes 75 ms
-            with metrics.served_apart(settings):
+            with metrics.served_apart(settings), when_told_to_stop(house.updates.close):
                 if greet is not None:
                     greet(await greeting(house))
                 yield
@@ -95,6 +106,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             ListenController,
             TrackController,
             UserController,
+            UpdateController,
             ModelController,
             JobController,
             EventController,
@@ -131,22 +143,30 @@ def _provide(name: str) -> Provide:
 
 
 def time_requests(app: ASGIApp) -> ASGIApp:
-    """Middleware: seconds per route and status. Routes are few; paths would be one per user."""
+    """Middleware: seconds per route and status until an answer begins; streams end hours later.
+
+    Routes are few; paths would be one per user.
+    """
 
     async def timed(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
-        start, status = perf_counter(), "000"
+        start, began = perf_counter(), False
+
+        def observe(status: str) -> None:
+            route = scope.get("path_template") or "none"
+            metrics.REQUEST_SECONDS.labels(route, status).observe(perf_counter() - start)
 
         async def noted(message: Message) -> None:
-            nonlocal status
+            nonlocal began
             if message["type"] == "http.response.start":
-                status = str(message["status"])
+                began = True
+                observe(str(message["status"]))
             await send(message)
 
         await app(scope, receive, noted)
-        route = scope.get("path_template") or "none"
-        metrics.REQUEST_SECONDS.labels(route, status).observe(perf_counter() - start)
+        if not began:
+            observe("000")
 
     return timed

@@ -26,6 +26,7 @@ from service.learn.accounts import Accounts
 from service.learn.cache_audit import CacheAudit
 from service.learn.exposure import Exposure
 from service.learn.exposure_log import ExposureLog
+from service.learn.freshness import Freshness
 from service.learn.ingest import Ingest
 from service.learn.invalidation import Invalidation
 from service.learn.limits import Limits
@@ -37,6 +38,7 @@ from service.learn.refresh import Refresh
 from service.learn.satisfaction import Satisfaction
 from service.learn.shelf import Shelf
 from service.learn.trainer import Trainer
+from service.learn.updates import Updates
 from service.model.current import Current
 from service.recommend.exposure import Shown
 from service.recommend.fallback import Fallback
@@ -79,6 +81,8 @@ class House(Struct, frozen=True, kw_only=True):
     neighbourhood: Neighbourhood
     similar_tracks: SimilarTracks
     precompute: Precompute
+    updates: Updates
+    freshness: Freshness
 
 
 def build(
@@ -89,6 +93,7 @@ def build(
     stream: Stream,
     *,
     traces: Traces,
+    updates: Updates,
 ) -> House:
     """Put the parts together; nothing is read or started yet."""
     bus, current, shown = Bus(stream), Current(), Shown()
@@ -101,7 +106,7 @@ def build(
     trainer = Trainer(store, bus, current, settings.home / "models", target=target, weights=weights)
     satisfaction = Satisfaction(store)
     live = LiveQuality(current)
-    wire(bus, Invalidation(current, cache), satisfaction, live)
+    wire(bus, Invalidation(current, cache), satisfaction, live, updates)
     accounts = Accounts(store, bus, current, jobs)
     reads = Reads(store, budget_s=settings.store_timeout_ms / 1000)
     fallback = Fallback(store, current)
@@ -118,6 +123,8 @@ def build(
     )
     neighbourhood = Neighbourhood(store, current)
     precompute = Precompute(store, current, accounts, recommender, neighbourhood)
+    ingest = Ingest(store, bus, current.knows, limits=limits)
+    every_s = settings.probe_every_s
     return House(
         settings=settings,
         store=store,
@@ -129,7 +136,7 @@ def build(
         cache=cache,
         jobs=jobs,
         runner=Runner(jobs, handlers(trainer, accounts, precompute), schedule=schedule(settings)),
-        ingest=Ingest(store, bus, current.knows, limits=limits),
+        ingest=ingest,
         shelf=Shelf(store, bus),
         trainer=trainer,
         refresh=Refresh(store, current, trainer, cache, satisfaction=satisfaction),
@@ -144,6 +151,8 @@ def build(
         neighbourhood=neighbourhood,
         precompute=precompute,
         similar_tracks=SimilarTracks(store, current, cache),
+        updates=updates,
+        freshness=Freshness(ingest, accounts, recommender, current, every_s=every_s),
     )
 
 
@@ -171,7 +180,11 @@ def schedule(settings: Settings) -> list[Scheduled]:
 
 
 def wire(
-    bus: Bus, invalidation: Invalidation, satisfaction: Satisfaction, live: LiveQuality
+    bus: Bus,
+    invalidation: Invalidation,
+    satisfaction: Satisfaction,
+    live: LiveQuality,
+    updates: Updates,
 ) -> None:
     """Who hears what. A fact is published after it is durable; every subscriber works in memory."""
     bus.subscribe(TrackChanged, invalidation.on_track_changed)
@@ -179,8 +192,10 @@ def wire(
     bus.subscribe(ListenStored, satisfaction.on_listen_stored)
     bus.subscribe(ListenStored, live.on_listen_stored)
     bus.subscribe(ModelPublished, invalidation.on_model_published)
+    bus.subscribe(UserUpdated, updates.before_user_updated)
     bus.subscribe(UserUpdated, invalidation.on_user_updated)
     bus.subscribe(UserUpdated, live.on_user_updated)
+    bus.subscribe(UserUpdated, updates.on_user_updated)  # last: whoever is told asks at once
 
 
 @asynccontextmanager
@@ -188,9 +203,9 @@ async def open_house(
     settings: Settings, *, watch: bool = False, work: bool = False
 ) -> AsyncIterator[House]:
     """A loaded house that may `watch` the store and `work` on jobs; closed losing nothing."""
-    store = await open_store(settings)
+    store, updates = await open_store(settings), Updates()
     try:
-        async with open_cache(settings, watch=watch) as cache:
+        async with open_cache(settings, updates, watch=watch) as cache:
             house = build(
                 settings,
                 store,
@@ -198,6 +213,7 @@ async def open_house(
                 open_jobs(settings),
                 open_stream(settings),
                 traces=open_traces(settings),
+                updates=updates,
             )
             try:
                 await house.refresh.load()
@@ -206,6 +222,7 @@ async def open_house(
                     house.audit.watch()
                     house.exposure.watch()
                     house.fallback.watch()
+                    house.updates.watch(house.current)
                 if work:
                     house.runner.start()
                     house.tending.start()
@@ -213,6 +230,8 @@ async def open_house(
             finally:
                 await house.runner.close()
                 await house.tending.close()
+                await house.freshness.close()
+                house.updates.close()
                 await house.fallback.close()
                 await house.exposure.close()
                 await house.audit.close()

@@ -52,6 +52,15 @@ NOT_SENT = EPOCH
 """`Listen.at` of a listen whose client sent an id and no time; ingest replaces it by now."""
 
 
+PROBES = "~"
+"""What the ids of users begin with who are probes: no client can send such a `UserId`."""
+
+
+def is_somebody(user_id: str) -> bool:
+    """Whether it is a listener, and no probe: probes are in no model, trend, figure or export."""
+    return not user_id.startswith(PROBES)
+
+
 def milliseconds(at: datetime) -> int:
     """Unix time in ms, exactly: float seconds would round."""
     return (at - EPOCH) // MILLISECOND

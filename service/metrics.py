@@ -100,6 +100,18 @@ STRATEGY_OUTCOMES = Counter(
     "What became of each strategy asked.",
     ["strategy", "outcome"],  # ok | failed | late
 )
+EVENT_TO_EFFECT_SECONDS = Histogram(
+    "echotune_event_to_effect_seconds",
+    "From a skip to the first list that follows it, of a probe user.",
+    buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+FRESHNESS_PROBES = Counter(
+    "echotune_freshness_probes_total",
+    "Skips of the probe user by what came of them.",
+    ["outcome"],  # followed | late (not within ten seconds) | failed (could not be sent or asked)
+)
+for _outcome in ("followed", "late", "failed"):
+    FRESHNESS_PROBES.labels(_outcome)
 LISTENS = Counter("echotune_listens_total", "Listens stored.", ["action"])
 LISTENS_FLAGGED = Counter(
     "echotune_listens_flagged_total",

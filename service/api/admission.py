@@ -1,8 +1,9 @@
 """The door: who is let in when more ask than can be answered.
 
-Health and metrics always; then events, then users, and last whoever asks ahead. A request is
-refused when too many of its class are in flight, or when the event loop is late: on one loop
-waiting work is in no count, so its delay is measured. Who is let in pays 2 µs, a refusal takes 2.5.
+Health and metrics always; then events, then users, last whoever asks ahead or waits to be told.
+A request is refused when too many of its class are in flight, or when the event loop is late: on
+one loop waiting work is in no count, so its delay is measured. Who is let in pays 2 µs, a refusal
+takes 2.5.
 """
 
 import asyncio
@@ -20,15 +21,22 @@ from service.api.priority import is_prefetch
 from service.api.refusal import Refusals
 
 ASGI = Callable[..., Any]
-Class = Literal["critical", "events", "user", "prefetch"]
+Class = Literal["critical", "events", "user", "prefetch", "push"]
 Reason = Literal["limit", "lag"]
 
 CRITICAL = frozenset(("/health/live", "/health/ready", "/metrics"))
 EVENTS = frozenset(("/v1/listens", "/v1/feedback"))
 LISTS = "/recommendations"
+PUSH = "/updates"
+MOST_PUSH = 1_000
+"""Open streams. One more is refused: if the oldest had to go for it, then 1,001 players that all
+come back would send each other away for ever."""
+SHED_PER_TICK = 5
+"""Streams ended while the loop is so late that all of their class are refused: 200 a second."""
 PREFETCH_SHARE = 0.1
 """Of the limit: what those who ask ahead may have in flight."""
 LAGS_S: dict[Class, tuple[float, float]] = {
+    "push": (0.005, 0.020),
     "prefetch": (0.005, 0.020),
     "user": (0.030, 0.100),
     "events": (0.150, 0.500),
@@ -52,7 +60,10 @@ class Guests(Struct):
 
 
 class Admission:
-    """An ASGI application in front of `app`, and the outermost."""
+    """An ASGI application in front of `app`, and the outermost.
+
+    `shed` ends so many open streams at most and says how many: they are the first to go.
+    """
 
     def __init__(
         self,
@@ -60,12 +71,13 @@ class Admission:
         *,
         timeout_s: float,
         limit: Limit | None = None,
+        shed: Callable[[int], int] = lambda _most: 0,
         classify: "Callable[[Any], Class] | None" = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._app, self._timeout_s, self._clock = app, timeout_s, clock
         self._learned = Learned(limit or Limit(), late_s=timeout_s, clock=clock)
-        self._classify = classify or class_of
+        self._classify, self._shed = classify or class_of, shed
         self._guests: dict[Class, Guests] = {one: Guests() for one in get_args(Class)}
         self._lags: deque[float] = deque([0.0] * TICKS, maxlen=TICKS)
         self._ticking: asyncio.TimerHandle | None = None
@@ -112,6 +124,8 @@ class Admission:
             guests, share = self._guests[name], (queue_s - some) / (everybody - some)
             eased = guests.refused_share * EASE
             guests.refused_share = min(max(share, eased if eased > LITTLE else 0.0), 1.0)
+        if self._guests["push"].refused_share == 1.0:
+            metrics.SHED.labels("push", "lag").inc(self._shed(SHED_PER_TICK))
 
     def _refuses(self, name: Class, guests: Guests) -> Reason | None:
         if guests.refused_share:
@@ -121,6 +135,8 @@ class Admission:
                 return "lag"
         if name == "events":  # they wait for the disk: their number says little about the processor
             return "limit" if guests.in_flight >= MOST else None
+        if name == "push":  # they wait and do nothing, so they are none of the others' number
+            return "limit" if guests.in_flight >= MOST_PUSH else None
         if name == "prefetch" and guests.in_flight >= max(self.limit.value * PREFETCH_SHARE, 1.0):
             return "limit"
         both = self._guests["user"].in_flight + self._guests["prefetch"].in_flight
@@ -160,4 +176,6 @@ def class_of(scope: Any) -> Class:  # noqa: ANN401 - ASGI
         return "critical"
     if path in EVENTS:
         return "events"
+    if path.endswith(PUSH):
+        return "push"
     return "prefetch" if is_prefetch(scope["headers"]) else "user"

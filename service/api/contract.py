@@ -104,10 +104,12 @@ def documents(
     body: Any = None,  # noqa: ANN401
     query: type[msgspec.Struct] | None = None,
     also: tuple[str, ...] = (),
+    stream: type[msgspec.Struct] | None = None,
 ) -> type[Operation]:
     """An OpenAPI operation class that knows what `decode` and `read_query` will be asked for.
 
-    `also`: media types the answer may have beside JSON, of the same content.
+    `also`: media types the answer may have beside JSON, of the same content. `stream`: the data of
+    each event, of an answer that is a stream of events.
 
     Whatever goes wrong is a problem document, not the shape Litestar would describe for a 400.
     """
@@ -125,6 +127,8 @@ def documents(
                 if isinstance(answer, OpenAPIResponse) and answer.content:
                     (media,) = answer.content.values()
                     answer.content.update(dict.fromkeys(also, media))
+                    if stream is not None:
+                        media.schema = Reference(ref=REF.format(name=stream.__name__))
             self.responses = {**good, "default": PROBLEM}
 
     return Documented

@@ -12,6 +12,7 @@ from msgspec import Struct
 from service.domain import Listen, Strategy, Track
 
 Outcome = Literal["ok", "skipped", "failed", "late"]
+Change = Literal["listen", "feedback", "settings", "erased"]
 
 
 class Fact(Struct, frozen=True):
@@ -41,6 +42,7 @@ class UserUpdated(Fact, frozen=True, tag="user.updated"):
 
     user_id: str
     rev: int | None
+    reason: Change = "listen"
 
 
 class ProfileUpdated(Fact, frozen=True, tag="profile.updated"):

@@ -25,7 +25,7 @@ PAUSE_S = 0.2
 
 
 class Hearer(Protocol):
-    """Whoever keeps local answers."""
+    """Whoever keeps local answers, or tells others that they are old."""
 
     def heard(self, user_id: str, rev: int) -> None:
         """This user has this rev now."""
@@ -46,12 +46,11 @@ class Link:
     def __init__(
         self,
         client: Redis,
-        hearer: Hearer,
-        *,
+        *hearers: Hearer,
         name: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client, self._hearer, self._name, self._clock = client, hearer, name, clock
+        self._client, self._hearers, self._name, self._clock = client, hearers, name, clock
         self._task: asyncio.Task[None] | None = None
         self._last = clock()
         self._up = False
@@ -75,7 +74,8 @@ class Link:
                 if self._up:
                     log.warning("invalidation link lost", reason=type(error).__name__)
                     self._up = False
-                    self._hearer.lost(self._last)
+                    for hearer in self._hearers:
+                        hearer.lost(self._last)
             finally:
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
             await asyncio.sleep(PAUSE_S)
@@ -86,7 +86,8 @@ class Link:
             while (await pubsub.get_message(timeout=SILENT_S) or {}).get("type") != "subscribe":
                 pass
         self._last = self._clock()
-        self._hearer.regained()
+        for hearer in self._hearers:
+            hearer.regained()
         self._up = True
         pinged = self._last
         while True:
@@ -105,7 +106,8 @@ class Link:
 
     def _hear(self, data: bytes) -> None:
         rev, _, user_id = data.decode(errors="replace").partition(" ")
-        if rev == LOOK and user_id != self._name:
-            self._hearer.announced()
-        elif rev.isdigit():
-            self._hearer.heard(user_id, int(rev))
+        for hearer in self._hearers:
+            if rev == LOOK and user_id != self._name:
+                hearer.announced()
+            elif rev.isdigit():
+                hearer.heard(user_id, int(rev))

@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import resource
 from datetime import UTC, datetime
 from pathlib import Path
 
 import rich_click as click
 from rich.console import Console
 
+from service.api.admission import MOST_PUSH
 from service.cli.importing import make_demo
 from service.cli.kernels import prepare_kernels
 from service.cli.training import fit_if_needed
@@ -16,6 +18,8 @@ from service.settings import Settings
 
 console = Console(stderr=True, highlight=False)
 
+MOST_CONNECTIONS = MOST_PUSH + 1_024
+"""Of one worker: the streams it may hold open, and Granian's own number for everybody else."""
 HEADER_TIMEOUT_MS = 5_000  # Granian's default of 30 s lets 200 idle sockets hold the door
 
 
@@ -116,6 +120,7 @@ def run_server(settings: Settings, *, workers: int) -> None:
     from granian.log import LogLevels
     from granian.server import Server
 
+    allow_files(2 * MOST_CONNECTIONS)
     Server(
         "service.app:served",
         factory=True,
@@ -123,11 +128,20 @@ def run_server(settings: Settings, *, workers: int) -> None:
         port=settings.port,
         interface=Interfaces.ASGI,
         workers=workers,
+        backpressure=MOST_CONNECTIONS,
         respawn_failed_workers=True,  # without it one killed worker closes the port
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
         working_dir=Path.cwd(),
         log_level=LogLevels.warning,
     ).serve()
+
+
+def allow_files(wanted: int) -> None:
+    """Raise the number of files and connections a process may have open, as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:  # 1,024 on most systems
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def free_port(host: str) -> int:

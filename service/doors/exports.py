@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from service.domain import Experiment, Listen, Track, User, UserSettings
+from service.domain import Experiment, Listen, Track, User, UserSettings, is_somebody
 from service.errors import Conflict, Invalid, UnusableFile
 from service.store import Store
 
@@ -109,12 +109,12 @@ async def rows_of(store: Store, name: str) -> AsyncIterator[Sequence[object]]:
             yield [Alias(*alias) for alias in aliases]
     elif name == "users":
         async for users in store.users(batch=BATCH):
-            yield [_said(user) for user in users]
+            yield [_said(user) for user in users if is_somebody(user.id)]
     elif name == "experiments":
         yield [msgspec.structs.replace(one, rev=0) for one in await store.experiments()]
     else:
         async for listens in store.listens(batch=BATCH):
-            yield listens
+            yield [listen for listen in listens if is_somebody(listen.user_id)]
 
 
 async def _write(

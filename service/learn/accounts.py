@@ -37,7 +37,7 @@ class Accounts:
         if settings.timezone is not None:
             zone(settings.timezone)
         user = await self._store.put_user(user_id, settings)
-        await self._bus.tell(UserUpdated(user_id, user.rev))
+        await self._bus.tell(UserUpdated(user_id, user.rev, "settings"))
         return await self._describe(user)
 
     async def erase(self, user_id: str) -> str:
@@ -56,7 +56,7 @@ class Accounts:
             BusUnavailable, Overloaded: they are gone, but not everybody knows; do it again.
         """
         await self._store.delete_user(user_id)
-        await self._bus.tell(UserUpdated(user_id, None))
+        await self._bus.tell(UserUpdated(user_id, None, "erased"))
 
     async def known(self, user_id: str) -> str:
         """The id, if it is anybody's.
@@ -65,6 +65,15 @@ class Accounts:
             UnknownUser
         """
         return (await self._known(user_id)).id
+
+    async def rev(self, user_id: str) -> int:
+        """How often this user was changed, in a way; 0 of nobody known.
+
+        Raises:
+            StoreUnavailable
+        """
+        user = await self._store.user(user_id)
+        return 0 if user is None else user.rev
 
     async def listens(
         self, user_id: str, limit: int, cursor: str | None

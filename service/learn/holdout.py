@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 from scipy.sparse import csr_array
 
-from service.domain import Listen
+from service.domain import Listen, is_somebody
 from service.errors import ModelNotReady
 from service.learn.protocol import Protocol
 from service.learn.recipe import Recipe
@@ -38,7 +38,7 @@ async def hold_out_newest(
     async for batch in batches:
         for listen in batch:
             row = catalogue.row(listen.track_id)
-            if row is not None:
+            if row is not None and is_somebody(listen.user_id):
                 listeners[listen.user_id][row].append(listen)
     fit: Pairs = []
     choosing: Pairs = []

@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 from scipy.sparse import csr_array
 
-from service.domain import Listen
+from service.domain import Listen, is_somebody
 from service.model.catalogue import Catalogue
 from service.profile.strength import strength, verdict
 
@@ -29,7 +29,7 @@ async def read_interactions(
     async for batch in batches:
         for listen in batch:
             row = catalogue.row(listen.track_id)
-            if row is None:
+            if row is None or not is_somebody(listen.user_id):
                 continue
             pair = (users.setdefault(listen.user_id, len(users)), row)
             said, counts = verdict(listen), strength(listen, durations[row])

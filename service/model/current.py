@@ -53,8 +53,7 @@ class View(Struct, frozen=True, dict=True):
     @cached_property
     def stamp(self) -> str:
         """Part of every cache key: changes when the model or the catalogue does."""
-        version = self.model.version if self.model else "none"
-        return f"{version}.{self.catalogue.edition:x}"
+        return _stamp(self.model, self.catalogue)
 
 
 class Current:
@@ -69,6 +68,11 @@ class Current:
         self._view: View | None = None
         self._priced: LivePrices | None = None  # what `_view` was made with
         self._refreshed = clock()
+
+    @property
+    def stamp(self) -> str:
+        """Of the view that would be given now."""
+        return _stamp(self.model, self.catalogue)
 
     def knows(self, track_id: str) -> bool:
         """Whether the track is in the catalogue."""
@@ -114,3 +118,7 @@ class Current:
             if self.model is not None:
                 counts[: self.model.tracks] += self.model.listener_counts
         return np.log1p(counts, dtype=np.float32)
+
+
+def _stamp(model: Model | None, catalogue: Catalogue) -> str:
+    return f"{model.version if model else 'none'}.{catalogue.edition:x}"

@@ -24,6 +24,7 @@ from service.cache.revs import Revs
 from service.cache.two_level import ABSENT_SHARE, TwoLevel
 from service.domain import Listen, User
 from service.jobs.memory import MemoryJobs
+from service.learn.updates import Updates
 from service.recommend.ask import Ask
 from service.settings import Settings
 from service.store.sqlite import SqliteStore
@@ -66,7 +67,13 @@ class World:
         cache = TwoLevel(CAPACITY, Revs(), shared, clock=lambda: self.now)
         self.store, self.cache = store, cache
         self.house: House = build(
-            settings, store, cache, MemoryJobs(), MemoryStream(), traces=MemoryTraces()
+            settings,
+            store,
+            cache,
+            MemoryJobs(),
+            MemoryStream(),
+            traces=MemoryTraces(),
+            updates=Updates(),
         )
         self._listeners = crowd.zipf(LISTENERS, seed=1)
 

@@ -46,6 +46,7 @@ ROUTES: dict[str, Route] = {
     "GET /v1/users/{user_id}/similar": Route(
         url="/v1/users/jazz-u0/similar", noun="user_id", takes=("limit", "min")
     ),
+    "GET /v1/users/{user_id}/updates": Route(url="/v1/users/jazz-u0/updates", noun="user_id"),
     "PUT /v1/users/{user_id}": Route(
         url="/v1/users/jazz-u0", noun="user_id", body={"timezone": "UTC"}, most_bytes=64 << 10
     ),

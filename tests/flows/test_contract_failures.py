@@ -29,6 +29,7 @@ READ_FROM_STORE = [
     "GET /v1/users/{user_id}/profile",
     "GET /v1/users/{user_id}/listens",
     "GET /v1/users/{user_id}/similar",
+    "GET /v1/users/{user_id}/updates",
     "GET /v1/tracks/{track_id}",
     "DELETE /v1/users/{user_id}",
 ]

@@ -52,6 +52,7 @@ async def test_what_the_table_calls_good_is_good(world: AsyncTestClient) -> None
         "POST /v1/events/dead/{place}/replay": 404,
     }
     last = "DELETE /v1/users/{user_id}"
+    world.app.state.house.updates.close()  # a stream that opens now is good, and ends
     for name in [*(ROUTES.keys() - {last}), last]:
         answer = await send(world, name, json=ROUTES[name].body)
 
@@ -84,7 +85,11 @@ IMPOSSIBLE = (
     "%25",
     "%ef%bc%91",
 )
-FOR_STRANGERS = ("GET /v1/users/{user_id}/recommendations", "PUT /v1/users/{user_id}")
+FOR_STRANGERS = (
+    "GET /v1/users/{user_id}/recommendations",
+    "GET /v1/users/{user_id}/updates",
+    "PUT /v1/users/{user_id}",
+)
 
 
 @pytest.mark.parametrize("name", WITH_ID)

@@ -11,7 +11,9 @@ from service import deadline
 from service.api.admission import (
     EASE,
     LAGS_S,
+    MOST_PUSH,
     PREFETCH_SHARE,
+    SHED_PER_TICK,
     TICKS,
     Admission,
     Guests,
@@ -22,6 +24,7 @@ from service.api.refusal import RETRY_AFTER_S
 
 TIMEOUT_S = 0.09
 LISTS = "/v1/users/u1/recommendations"
+PUSH_URL = "/v1/users/u1/updates"
 AHEAD = ((b"sec-purpose", b"prefetch"),)
 
 
@@ -75,6 +78,7 @@ async def status(*args, **kwargs) -> int:
         ("/v1/feedback", (), "events"),
         (LISTS, (), "user"),
         (LISTS, AHEAD, "prefetch"),
+        (PUSH_URL, (), "push"),
     ],
 )
 def test_every_request_has_a_class(path, headers, expected) -> None:
@@ -118,6 +122,34 @@ async def test_who_asks_ahead_has_a_small_share(backend) -> None:
 
     assert 50 * PREFETCH_SHARE == (await asyncio.gather(*ahead)).count(200)
     assert [200] * 45 == await asyncio.gather(*users)
+
+
+async def test_open_streams_are_no_requests_and_have_a_number_of_their_own(backend) -> None:
+    app = door(backend, limit=Limit(2.0))
+    backend.gate.clear()
+    open_ = [asyncio.create_task(status(app, PUSH_URL)) for _ in range(MOST_PUSH)]
+    await asyncio.sleep(0.05)
+
+    assert 503 == await status(app, PUSH_URL)
+    backend.gate.set()
+    assert [200] * 2 == [await status(app), await status(app, "/v1/listens")]
+    assert [200] * MOST_PUSH == await asyncio.gather(*open_)
+    assert 200 == await status(app, PUSH_URL)
+
+
+async def test_open_streams_are_the_first_to_go(backend) -> None:
+    ended = list[int]()
+
+    def shed(most: int) -> int:
+        ended.append(most)
+        return most
+
+    app = door(backend, shed=shed)
+    for _ in range(TICKS):
+        app.late(LAGS_S["push"][1])
+
+    assert [SHED_PER_TICK] == ended  # once it was no single long step
+    assert [200, 503] == [await status(app), await status(app, PUSH_URL)]
 
 
 async def test_a_refusal_says_what_and_when(backend) -> None:

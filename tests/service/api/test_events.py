@@ -11,7 +11,7 @@ __all__ = ["client", "world"]
 
 async def buried(client: AsyncTestClient) -> str:
     """The place of one dead event of group g."""
-    stream = client.app.state.house.stream  # type: ignore[attr-defined]
+    stream = client.app.state.house.stream
     await stream.publish([UserUpdated("u1", 3)])
     *settled, last = await stream.take("g", "c", limit=1_000)
     await stream.settle("g", [entry.place for entry in settled])

@@ -98,7 +98,7 @@ async def test_erasing_removes_everything_and_says_so_on_the_bus() -> None:
     assert (job_id, "erase", {"user_id": "u1"}) == (claim.job_id, claim.kind, claim.arguments)
     await desk.accounts.erase_now("u1")
 
-    assert [UserUpdated("u1", None)] == desk.heard
+    assert [UserUpdated("u1", None, "erased")] == desk.heard
     with pytest.raises(UnknownUser):
         await desk.accounts.profile("u1")
     assert {"listens": 1, "tracks": 0, "users": 1} == await desk.store.counts()

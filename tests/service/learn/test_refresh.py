@@ -22,6 +22,7 @@ from service.learn.refresh import Refresh
 from service.learn.satisfaction import Satisfaction
 from service.learn.shelf import Shelf
 from service.learn.trainer import Trainer
+from service.learn.updates import Updates
 from service.model import files
 from service.model.current import Current
 from service.store.sqlite import SqliteStore
@@ -38,7 +39,7 @@ class Process:
         self.trainer = Trainer(self.store, self.bus, self.current, folder / "models")
         satisfaction = Satisfaction(self.store, lambda: NOON)
         live = LiveQuality(self.current)
-        wire(self.bus, Invalidation(self.current, self.cache), satisfaction, live)
+        wire(self.bus, Invalidation(self.current, self.cache), satisfaction, live, Updates())
         self.refresh = Refresh(
             self.store,
             self.current,
