@@ -44,6 +44,7 @@ PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
     errors.NotAcceptable: (406, "not-acceptable"),
     errors.SlowBody: (408, "slow-body"),
     errors.Conflict: (409, "conflict"),
+    errors.ModelRefused: (409, "model-refused"),
     errors.TooLarge: (413, "too-large"),
     errors.Unavailable: (503, "unavailable"),
     errors.StoreUnavailable: (503, "store-unavailable"),

@@ -107,12 +107,11 @@ class RedisStream:
     async def _send(self) -> None:
         await asyncio.sleep(0)  # the rest of this turn comes along
         batch, self._batch, self._sending = self._batch, [], None
-        async with _translated():
-            async with self._redis.pipeline(transaction=False) as pipeline:
-                pipeline.xlen(self._stream)
-                for body in batch:
-                    pipeline.xadd(self._stream, {BODY: body})
-                length, *_ = await pipeline.execute()
+        async with _translated(), self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.xlen(self._stream)
+            for body in batch:
+                pipeline.xadd(self._stream, {BODY: body})
+            length, *_ = await pipeline.execute()
         self._full = length >= self._most
 
     async def _still_full(self) -> bool:

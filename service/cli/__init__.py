@@ -11,6 +11,7 @@ from service.cli.evaluating import evaluate
 from service.cli.exporting import export
 from service.cli.importing import demo, import_
 from service.cli.jobs import jobs
+from service.cli.models import models
 from service.cli.serving import serve
 from service.cli.training import train
 from service.errors import EchoTuneError
@@ -25,7 +26,8 @@ def echotune() -> None:
     """
 
 
-for command in (serve, demo, import_, export, train, recommend, evaluate, jobs, doctor):
+VERBS = (serve, demo, import_, export, train, models, recommend, evaluate, jobs, doctor)
+for command in VERBS:
     echotune.add_command(command)
 
 
