@@ -74,7 +74,7 @@ async def test_a_house_that_runs_follows(settings: Settings) -> None:
         before = house.trainer.serving
         await asyncio.to_thread(run, "rollback")
         async with asyncio.timeout(30):
-            while house.trainer.serving == before:
+            while house.trainer.serving == before:  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.05)
         after = house.trainer.serving
 
