@@ -4,7 +4,7 @@ EchoTuneError             str(error) is always safe to show to a client
 ├── Invalid               InvalidListen, UnusableFile: the same request will never work
 ├── NotAcceptable         no form the client takes is one this route has
 ├── NotFound              UnknownUser, UnknownTrack, UnknownJob, UnknownModel, UnknownEvent
-├── Conflict              what is asked contradicts what is there
+├── Conflict              what is asked contradicts what is there: ModelRefused
 ├── SlowBody              the body did not arrive in time
 ├── TooLarge              the body is over the route's limit
 ├── RateLimited           who asks has had their share; again after Retry-After
@@ -59,6 +59,10 @@ class UnknownModel(NotFound):
 
 class Conflict(EchoTuneError):
     """The request contradicts what is already there or already going on."""
+
+
+class ModelRefused(Conflict):
+    """A model was fitted and kept, and does not serve: it is worse than the one that does."""
 
 
 class SlowBody(EchoTuneError):

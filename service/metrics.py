@@ -132,6 +132,11 @@ REQUEST_SECONDS = Histogram(
 MODEL_FITTED = Gauge(
     "echotune_model_fitted_timestamp_seconds", "When the serving model was fitted."
 )
+MODEL_GATE = Counter(
+    "echotune_model_gate_total",
+    "Fitted models by what the quality gate said; unjudged: there was nothing to compare with.",
+    ["verdict"],  # passed | failed | unjudged
+)
 JOBS = Counter("echotune_jobs_total", "Attempts at jobs that ended.", ["kind", "outcome"])
 """done | failed (for good) | retried | lost (cancelled, or taken over by another worker)"""
 JOBS_WAITING = Gauge("echotune_jobs_waiting", "Jobs that wait, due or not.", ["priority"])

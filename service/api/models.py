@@ -12,14 +12,19 @@ from service.api.scopes import scope
 from service.api.users import JobRef
 from service.jobs import JobQueue
 from service.learn.trainer import Trainer
+from service.model.verdict import Verdict
 
 
 class ModelSummary(Struct, frozen=True):
-    """One version that is kept; metrics are those of listens held out at its fit."""
+    """One version that is kept; metrics are those of listens held out at its fit.
+
+    `verdict` is what the quality gate said of it, null for versions from before there was one.
+    """
 
     version: str
     fitted_at: datetime
     metrics: dict[str, float]
+    verdict: Verdict | None
 
 
 class ModelsPage(Struct, frozen=True):
@@ -42,7 +47,7 @@ class ModelController(Controller):
         opt=scope("admin:models"),
     )
     async def fit(self, jobs: NamedDependency[JobQueue]) -> JobRef:
-        """Fit a model on everything stored and serve it when it is done."""
+        """Fit a model on everything stored; it serves if it is no worse than what serves now."""
         return JobRef((await jobs.put("train", {})).job_id)
 
     @get(
@@ -66,14 +71,14 @@ class ModelController(Controller):
     async def activate(
         self, version: FromPath[str], trainer: NamedDependency[Trainer]
     ) -> ModelsPage:
-        """Serve another version, older or newer, from the next request on."""
+        """Serve another version, older, newer or refused, from the next request on."""
         await trainer.activate(version)
         return _page(trainer)
 
 
 def _page(trainer: Trainer) -> ModelsPage:
     kept = [
-        ModelSummary(one.version, one.fitted_at, one.metrics)
+        ModelSummary(one.version, one.fitted_at, one.metrics, one.verdict)
         for one in reversed(trainer.versions())
     ]
     return ModelsPage(trainer.serving, kept)

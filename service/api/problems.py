@@ -46,6 +46,7 @@ PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
     errors.NotAcceptable: (406, "not-acceptable"),
     errors.SlowBody: (408, "slow-body"),
     errors.Conflict: (409, "conflict"),
+    errors.ModelRefused: (409, "model-refused"),
     errors.TooLarge: (413, "too-large"),
     errors.RateLimited: (429, "rate-limited"),
     errors.Unavailable: (503, "unavailable"),

@@ -12,6 +12,7 @@ from service.cli.events import events
 from service.cli.exporting import export
 from service.cli.importing import demo, import_
 from service.cli.jobs import jobs
+from service.cli.models import models
 from service.cli.serving import serve
 from service.cli.training import train
 from service.errors import EchoTuneError
@@ -26,7 +27,8 @@ def echotune() -> None:
     """
 
 
-for command in (serve, demo, import_, export, train, recommend, evaluate, jobs, events, doctor):
+VERBS = (serve, demo, import_, export, train, models, recommend, evaluate, jobs, events, doctor)
+for command in VERBS:
     echotune.add_command(command)
 
 

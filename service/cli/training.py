@@ -18,8 +18,9 @@ console = Console(stderr=True, highlight=False)
 def train() -> None:
     """Fit a model on everything stored, check it on held-out listens, serve it.
 
-    A running server takes it over within seconds. Older versions stay and can be brought back:
-    POST /v1/models/{version}/activate.
+    It serves only if it is no worse than the model that serves now, overall and for new listeners,
+    rare tracks and each country; otherwise this says why, and it is kept. A running server takes a
+    new model over within seconds. `echotune models` lists what is kept, goes back, or overrules.
     """
     settings = Settings.from_env(os.environ)
     prepare_kernels(settings.home)

@@ -15,6 +15,7 @@ from core.linear import ItemWeights
 from core.neighbours import ByTrack
 from core.topk import topk
 from service.domain import Part, User
+from service.model.catalogue import Catalogue
 from service.model.current import View
 from service.model.latent import NOTHING_LATENT, Latent
 from service.model.version import BlendWeights, Listeners, Model
@@ -90,10 +91,14 @@ def show(
     *,
     only: Only | None = None,
     spaced: bool = False,
+    among: int | None = None,
 ) -> Shown:
-    """The lists of `users` without what they heard: of one part or all, artists spaced or not."""
+    """The lists of `users` without what they heard: of one part or all, artists spaced or not.
+
+    With `among`, only the first so many rows may be shown.
+    """
     blends = {"": _weights(view, only)}
-    return show_each(view, heard, users, k, blends, only=only, spaced=spaced)[""]
+    return show_each(view, heard, users, k, blends, only=only, spaced=spaced, among=among)[""]
 
 
 def show_each(
@@ -105,6 +110,7 @@ def show_each(
     *,
     only: Only | None = None,
     spaced: bool = False,
+    among: int | None = None,
 ) -> dict[str, Shown]:
     """What `show` returns for several blends of the same parts, which are asked once."""
     lists = {name: np.full((len(users), k), -1, np.int32) for name in blends}
@@ -113,7 +119,7 @@ def show_each(
         parts = parts_of(view, listener, only)
         if not parts:
             continue
-        allowed = np.ones(view.catalogue.size, np.bool_)
+        allowed = np.arange(view.catalogue.size) < (among or view.catalogue.size)
         allowed[listener.history.rows] = False
         for name, weights in blends.items():
             scores = combine(parts, weights, view.catalogue.size)
@@ -158,6 +164,19 @@ def _mean(values: NDArray[np.float64]) -> float:
 def truth_of(matrix: csr_array) -> evaluation.Truth:
     """The non-zero entries of a matrix as what should have been shown."""
     return evaluation.Truth(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32))
+
+
+def view_of(
+    items: ItemWeights,
+    heard: csr_array,
+    catalogue: Catalogue,
+    blend: BlendWeights,
+    *,
+    latent: Latent = NOTHING_LATENT,
+) -> View:
+    """A trial model as something that can be asked; what trends is who is liked by most."""
+    model = trial_model(items, heard, blend, latent=latent)
+    return View(catalogue, model, np.log1p(model.listener_counts, dtype=np.float32))
 
 
 def trial_model(

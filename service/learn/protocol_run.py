@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from service.domain import Part
 from service.learn.contenders import judge_all
-from service.learn.evaluation import judge, show
+from service.learn.evaluation import judge, show, view_of
 from service.learn.footprint import measured
 from service.learn.latent import LATENT, fit_latent, of_use
 from service.learn.pareto import Pareto, Split, turn
@@ -17,7 +17,6 @@ from service.learn.protocol import Protocol
 from service.learn.recipe import Recipe, item_weights
 from service.learn.scorecard import Comparison, Scorecard
 from service.learn.selection import choose_blend, sample
-from service.learn.training import view_of
 from service.model.catalogue import Catalogue
 from service.model.current import View
 from service.model.version import BlendWeights

@@ -41,9 +41,13 @@ class Candidates(Struct, frozen=True):
 
 
 def hold_out(matrix: csr_array) -> tuple[csr_array, csr_array]:
-    """Split user-track pairs into nine tenths to fit on and one tenth to choose by."""
+    """Split user-track pairs by lot into nine tenths to fit on and one tenth to choose by."""
+    return split(matrix, np.random.default_rng(SEED).random(matrix.nnz) < SHARE)
+
+
+def split(matrix: csr_array, held: NDArray[np.bool_]) -> tuple[csr_array, csr_array]:
+    """The pairs without those that are held, and those; `held` is in the order of the data."""
     pairs = matrix.tocoo()
-    held = np.random.default_rng(SEED).random(pairs.nnz) < SHARE
     return _pairs(pairs, ~held), _pairs(pairs, held)
 
 

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from service import metrics
 from service.bus import Bus, ModelPublished
-from service.errors import ModelNotReady, UnknownModel
+from service.errors import Conflict, ModelNotReady, ModelRefused, UnknownModel
 from service.jobs import Progress
 from service.learn.interactions import read_interactions
 from service.learn.prices import DEFAULT, Target
@@ -21,6 +21,7 @@ from service.learn.versions import Versions
 from service.learn.weights import read_weights
 from service.model import files
 from service.model.current import Current
+from service.model.verdict import FIRST
 from service.model.version import Model
 from service.store import Store
 
@@ -68,10 +69,11 @@ class Trainer:
         return files.versions(self._folder)
 
     async def fit(self, progress: Progress) -> None:
-        """Fit on everything stored, save, serve.
+        """Fit on everything stored, save, and serve it if it is no worse than what serves.
 
         Raises:
             ModelNotReady: there is too little to learn from.
+            ModelRefused: it is worse; it is kept and can be activated all the same.
             Invalid: the file of exposure weights cannot be used.
         """
         catalogue = self._current.catalogue
@@ -90,6 +92,8 @@ class Trainer:
         if self._weights is not None:
             weights = await anyio.to_thread.run_sync(read_weights, self._weights, catalogue)
             target = structs.replace(target, weights=weights)
+        champion = await self._champion()
+        countries = {} if champion is None else await self._countries()
         progress(0.1)
         now = self._clock()
         version = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
@@ -102,12 +106,64 @@ class Trainer:
                 fitted_at=now,
                 target=target,
                 progress=lambda share: progress(0.1 + 0.85 * share),
+                champion=champion,
+                countries=countries,
             )
             files.save(model, [brief.id for brief in catalogue.briefs], self._folder)
             return model
 
-        await anyio.to_thread.run_sync(work)
-        await self.activate(version)
+        model = await anyio.to_thread.run_sync(work)
+        await self._decide(model)
+
+    async def _decide(self, model: Model) -> None:
+        verdict = model.verdict or FIRST
+        judged = "unjudged" if verdict.basis == "none" else "passed"
+        metrics.MODEL_GATE.labels(judged if verdict.passed else "failed").inc()
+        log.info("model judged", version=model.version, passed=verdict.passed, why=verdict.why)
+        if verdict.passed:
+            await self.activate(model.version)
+            return
+        await self._versions.keep(model.version)
+        raise ModelRefused(
+            f"model {model.version} does not serve: {verdict.why};"
+            f" echotune models activate {model.version} lets it all the same"
+        )
+
+    async def rollback(self) -> str:
+        """Serve the newest kept version that is older than the published one and was not refused.
+
+        Raises:
+            Conflict: there is none.
+            UnknownModel: it must not be served.
+            StoreUnavailable
+        """
+        now = await self.published()
+        if now is None:
+            raise Conflict("no model serves: there is nothing to go back from")
+        older = [one.version for one in self.versions() if one.version < now and not one.refused]
+        if not older:
+            raise Conflict(f"no version older than {now} is kept: there is none to go back to")
+        await self.activate(older[-1])
+        return older[-1]
+
+    async def _champion(self) -> Model | None:
+        """What serves, as it was published: nothing that was learned since is in it."""
+        version = await self.published()
+        if version is None:
+            return None
+        try:
+            return await self._load(version)
+        except UnknownModel as error:
+            log.warning("nothing to compare with", version=version, reason=str(error))
+            return None
+
+    async def _countries(self) -> dict[str, str]:
+        return {
+            user.id: user.demographics.country
+            async for batch in self._store.users()
+            for user in batch
+            if user.demographics.country is not None
+        }
 
     async def activate(self, version: str) -> None:
         """Serve `version` from the next request on, and after a restart.

@@ -42,9 +42,8 @@ class Versions:
         Raises:
             StoreUnavailable: the others cannot have it; what was active still is.
         """
+        await self.keep(version)
         if self._published is not None:
-            home = self._folder / version
-            await self._published.put(version, home, files.names(self._folder, version))
             await self._published.activate(version)
         await anyio.to_thread.run_sync(files.activate, self._folder, version)
         if self._published is not None:
@@ -52,6 +51,16 @@ class Versions:
                 await self._published.drop_older(files.KEPT)
             except StoreUnavailable as error:  # the next one does so
                 log.warning("old models stay in the store", reason=str(error))
+
+    async def keep(self, version: str) -> None:
+        """Let every process have a version that is here, without serving it.
+
+        Raises:
+            StoreUnavailable
+        """
+        if self._published is not None:
+            home = self._folder / version
+            await self._published.put(version, home, files.names(self._folder, version))
 
     async def bring(self, version: str) -> None:
         """Download a version that is published and not here.

@@ -22,28 +22,18 @@ from core.linear import ItemWeights
 from core.neighbours import ByTrack
 from service.errors import UnknownModel
 from service.model import latent
-from service.model.version import BlendWeights, Listeners, Model, Prices
+from service.model.arrays import ARRAYS, TRIAL, not_finite, prices_from, to_arrays
+from service.model.verdict import Verdict
+from service.model.version import BlendWeights, Listeners, Model
 
 KEPT = 5
+REFUSED_KEPT = 2
+"""Versions that the gate refused: a row of them must not push out what one could go back to."""
 FORMAT = 2
 MANIFEST = "manifest.json"
 CURRENT = "current"
 VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}")
 """What a version may be called: it comes out of a URL and names a folder."""
-ARRAYS = (
-    "indptr.npy",
-    "indices.npy",
-    "values.npy",
-    "listener_counts.npy",
-    "user_ids.npy",
-    "user_norms.npy",
-    "by_track_indptr.npy",
-    "by_track_users.npy",
-    "by_track_strengths.npy",
-    "prices.npy",  # empty where nothing is charged
-    "exposure_shares.npy",
-    *latent.ARRAYS,
-)
 
 
 class ArrayFile(Struct, frozen=True):
@@ -64,6 +54,12 @@ class Manifest(Struct, frozen=True, kw_only=True):
     blend: BlendWeights
     metrics: dict[str, float]
     files: dict[str, ArrayFile]
+    verdict: Verdict | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the gate said no; somebody may have activated it all the same."""
+        return self.verdict is not None and not self.verdict.passed
 
 
 class BrokenModel(UnknownModel):
@@ -77,7 +73,7 @@ def save(model: Model, track_ids: Sequence[str], folder: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
     making = folder / f".{model.version}.tmp"
     making.mkdir()
-    files = {name: _write(making / name, array) for name, array in _arrays(model).items()}
+    files = {name: _write(making / name, array) for name, array in to_arrays(model).items()}
     manifest = Manifest(
         format=FORMAT,
         version=model.version,
@@ -87,6 +83,7 @@ def save(model: Model, track_ids: Sequence[str], folder: Path) -> None:
         blend=model.blend,
         metrics=model.metrics,
         files=files,
+        verdict=model.verdict,
     )
     _write_bytes(making / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
     _sync(making)
@@ -121,7 +118,9 @@ def adopt(making: Path, folder: Path, version: str) -> None:
 
 
 def _drop_old(folder: Path, spared: str) -> None:
-    for old in versions(folder)[:-KEPT]:
+    kept = versions(folder)
+    refused = [one for one in kept if one.refused][:-REFUSED_KEPT]
+    for old in refused + [one for one in kept if not one.refused][:-KEPT]:
         if old.version not in (spared, current(folder)):
             shutil.rmtree(folder / old.version, ignore_errors=True)  # another process does so too
 
@@ -145,9 +144,11 @@ def load(folder: Path, version: str, track_ids: Sequence[str]) -> Model:
         track_ids[: manifest.tracks]
     ):
         raise BrokenModel(f"model {version} was fitted on another catalogue: fit again")
-    if manifest.files.keys() != set(ARRAYS):
+    if manifest.files.keys() - {TRIAL} != set(ARRAYS):
         raise BrokenModel(f"the manifest of model {version} does not vouch for every array")
     arrays = {name: _read(home / name, about) for name, about in manifest.files.items()}
+    if strange := not_finite(arrays):
+        raise BrokenModel(f"model {version} has numbers that are none in {', '.join(strange)}")
     try:
         return _model(manifest, arrays)
     except ValueError as error:
@@ -172,17 +173,11 @@ def _model(manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> Model:
         ),
         latent=latent.from_arrays(arrays, manifest.tracks),
         blend=manifest.blend,
-        prices=_prices(arrays["prices.npy"], arrays["exposure_shares.npy"], manifest.tracks),
+        prices=prices_from(arrays["prices.npy"], arrays["exposure_shares.npy"], manifest.tracks),
         metrics=manifest.metrics,
+        trial=arrays.get(TRIAL),
+        verdict=manifest.verdict,
     )
-
-
-def _prices(values: NDArray[Any], shares: NDArray[Any], tracks: int) -> Prices | None:
-    if not values.size:
-        return None
-    if values.shape != (tracks,) or shares.shape != (tracks,):
-        raise ValueError(f"prices must be ({tracks},), got {values.shape} and {shares.shape}")
-    return Prices(values=values, shares=shares)
 
 
 def versions(folder: Path) -> list[Manifest]:
@@ -210,26 +205,6 @@ def activate(folder: Path, version: str) -> None:
 def digest(track_ids: Sequence[str]) -> str:
     """SHA-256 over ids in row order."""
     return hashlib.sha256("\n".join(track_ids).encode()).hexdigest()
-
-
-def _arrays(model: Model) -> dict[str, NDArray[np.generic]]:
-    none = Prices(values=np.empty(0, np.float32), shares=np.empty(0))
-    prices = model.prices or none
-    arrays: tuple[NDArray[np.generic], ...] = (
-        model.items.indptr,
-        model.items.indices,
-        model.items.values,
-        model.listener_counts,
-        np.array(model.listeners.ids, dtype="U64"),
-        model.listeners.norms,
-        model.listeners.by_track.indptr,
-        model.listeners.by_track.users,
-        model.listeners.by_track.values,
-        prices.values,
-        prices.shares,
-        *latent.to_arrays(model.latent).values(),
-    )
-    return dict(zip(ARRAYS, arrays, strict=True))
 
 
 def _write(path: Path, array: NDArray[np.generic]) -> ArrayFile:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.linear import ItemWeights
 from core.neighbours import ByTrack
 from service.model.latent import NOTHING_LATENT, Latent
+from service.model.verdict import Verdict
 
 
 class BlendWeights(Struct, frozen=True, kw_only=True):
@@ -54,6 +55,10 @@ class Model(Struct, frozen=True, kw_only=True, dict=True):
     blend: BlendWeights = BlendWeights()
     prices: Prices | None = None  # None: nothing is charged
     metrics: dict[str, float] = {}
+    trial: NDArray[np.float32] | None = None
+    """(users, 2): NDCG@10 of the trial on pairs held out, all and of the long tail; -1: not asked.
+    What the next candidate is compared with if hardly any listens are newer."""
+    verdict: Verdict | None = None  # None: from before there was a gate
 
     @cached_property
     def heard(self) -> NDArray[np.bool_]:

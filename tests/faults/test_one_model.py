@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections import defaultdict
 from pathlib import Path
 
 import httpx
@@ -10,8 +9,10 @@ import numpy as np
 from msgspec import Struct
 from msgspec.json import encode
 
+from service.domain import Listen
 from tests import worlds
-from tests.faults.test_server_life import fitted, two_workers, until_all_serve
+from tests.faults.serving import Service
+from tests.faults.test_server_life import URL, two_workers
 from tests.faults.test_workers import wait_until_all_know
 
 
@@ -46,7 +47,7 @@ def test_two_workers_have_the_arrays_of_a_model_once(data: Path, tmp_path: Path)
         httpx.put(f"{service.url}/v1/tracks", content=encode(worlds.tracks()), timeout=20)
         wait_until_all_know(service, "jazz00")
         version = fitted(service, worlds.listens())
-        until_all_serve(service, version, defaultdict(set))
+        until_all_serve(service, version)
         folder, until = data / "models" / version, time.monotonic() + 30
         while True:  # a worker maps the model when it hears of it, and its pages when it looks
             one, other = (mapped(pid, folder) for pid in service.workers())
@@ -57,6 +58,27 @@ def test_two_workers_have_the_arrays_of_a_model_once(data: Path, tmp_path: Path)
 
     for array in (*one.values(), *other.values()):
         assert 0 == array.dirty
+
+
+def fitted(service: Service, listens: list[Listen]) -> str:
+    """The version of a model that is fitted when these listens have come, too."""
+    sent = httpx.post(f"{service.url}/v1/listens", content=encode(listens), timeout=20)
+    assert 0 == len(sent.json()["rejected"]), sent.text
+    job_id = service.post("/v1/models", {}).json()["job_id"]
+    until = time.monotonic() + 60
+    while (job := service.get(f"/v1/jobs/{job_id}"))["status"] != "done":
+        assert time.monotonic() < until, f"{job}\n{service.get('/v1/jobs')}\n{service.log}"
+        time.sleep(0.05)
+    return str(service.get("/v1/models")["models"][0]["version"])
+
+
+def until_all_serve(service: Service, version: str) -> None:
+    """Return when 20 new connections in a row are answered by this version."""
+    until, row = time.monotonic() + 30, 0
+    while row < 20:
+        assert time.monotonic() < until, service.log
+        answer = httpx.get(service.url + URL, timeout=5).json()
+        row = row + 1 if answer["model_version"] == version else 0
 
 
 def test_an_array_that_was_read_is_not_taken_for_a_mapped_one(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A server process is killed, told to stop, or given another model, with requests under way."""
+"""A server process is killed, or told to stop, with requests under way."""
 
 import json
 import os
@@ -6,17 +6,13 @@ import signal
 import socket
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-from msgspec import structs
-from msgspec.json import encode
 
-from service.domain import Listen
-from tests import servers, worlds
+from tests import servers
 from tests.faults.serving import Service
 from tests.faults.sizes import size
 from tests.faults.test_workers import wait_until_all_know
@@ -24,7 +20,6 @@ from tests.servers import HOST
 
 KILL_EVERY_S = 5.0
 KILLS = size(2, 12)
-FLIPS = size(4, 20)
 URL = "/v1/users/jazz-u0/recommendations?strategy=collaborative"
 
 
@@ -156,51 +151,3 @@ def test_a_server_told_to_stop_finishes_what_is_under_way(data: Path, tmp_path: 
     assert said.startswith(b"HTTP/1.1 202"), said
     assert 0 == ended
     assert ["last"] == [listen["id"] for listen in stored]
-
-
-def test_models_flipped_under_load_mix_in_no_answer_and_fail_none(
-    data: Path, tmp_path: Path
-) -> None:
-    with two_workers(data, tmp_path / "valkey") as service:
-        put = httpx.put(f"{service.url}/v1/tracks", content=encode(worlds.tracks()), timeout=20)
-        assert 200 == put.status_code, put.text
-        wait_until_all_know(service, "jazz00")
-        more = [structs.replace(one, user_id=f"{one.user_id}b") for one in worlds.listens()[:200]]
-        versions = [fitted(service, worlds.listens()), fitted(service, more)]
-        seen: dict[str, set[tuple[str, ...]]] = defaultdict(set)
-        settled = []
-        with clients(service) as asking:
-            for number in range(FLIPS):
-                version = versions[number % 2]
-                assert 200 == service.post(f"/v1/models/{version}/activate", {}).status_code
-                settled.append(until_all_serve(service, version, seen))
-        bad = [fault for client in asking for fault in client.bad]
-
-    assert [] == bad
-    assert max(settled) <= 30
-    assert [1, 1] == [len(seen[version]) for version in versions]  # a version gives one list
-
-
-def fitted(service: Service, listens: list[Listen]) -> str:
-    """The version of a model that is fitted when these listens have come, too."""
-    sent = httpx.post(f"{service.url}/v1/listens", content=encode(listens), timeout=20)
-    assert 0 == len(sent.json()["rejected"]), sent.text
-    job_id = service.post("/v1/models", {}).json()["job_id"]
-    until = time.monotonic() + 60
-    while (job := service.get(f"/v1/jobs/{job_id}"))["status"] != "done":
-        assert time.monotonic() < until, f"{job}\n{service.get('/v1/jobs')}\n{service.log}"
-        time.sleep(0.05)
-    return str(service.get("/v1/models")["models"][0]["version"])
-
-
-def until_all_serve(service: Service, version: str, seen: dict[str, set[tuple[str, ...]]]) -> float:
-    """Seconds until 20 new connections in a row are answered by this version."""
-    start, row = time.monotonic(), 0
-    while row < 20:
-        answer = httpx.get(service.url + URL, timeout=5).json()
-        tracks = tuple(one["track"]["id"] for one in answer["recommendations"])
-        seen[answer["model_version"]].add(tracks)
-        row = row + 1 if answer["model_version"] == version else 0
-        if time.monotonic() - start > 30:
-            break
-    return time.monotonic() - start

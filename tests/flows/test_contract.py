@@ -180,7 +180,10 @@ async def test_the_other_shapes(world: AsyncTestClient) -> None:
     assert {"trending"} == trends.keys()
     assert {"rank", "track", "score"} == trends["trending"][0].keys()
     assert {"current", "models"} == models.keys()
-    assert {"version", "fitted_at", "metrics"} == models["models"][0].keys()
+    assert {"version", "fitted_at", "metrics", "verdict"} == models["models"][0].keys()
+    assert {"passed", "why", "basis", "champion", "figures"} == models["models"][0][
+        "verdict"
+    ].keys()
     assert {"user_id", "listens", "next"} == listens.keys()
     assert PROFILE == (await answer("/v1/users/jazz-u0/profile")).keys()
     assert PROFILE == (await world.put("/v1/users/jazz-u0", json={})).json().keys()

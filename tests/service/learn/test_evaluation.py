@@ -3,9 +3,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from service.domain import Track
-from service.learn.evaluation import judge, listener_of, parts_of, show
+from service.learn.evaluation import judge, listener_of, parts_of, show, view_of
 from service.learn.recipe import DEFAULT, item_weights
-from service.learn.training import view_of
 from service.model.catalogue import empty_catalogue
 from service.model.version import BlendWeights
 

@@ -6,7 +6,7 @@ from service.domain import Listen
 from service.learn.interactions import Interactions, read_interactions
 from service.store.memory import MemoryStore
 from tests import worlds
-from tests.service.given import catalogue, listen, track
+from tests.service.given import NOON, catalogue, listen, track
 
 KNOWN = catalogue(track("a", duration_ms=200_000), track("b"), track("c"))
 
@@ -73,3 +73,20 @@ async def test_a_dislike_outweighs_all_plays_before_it_and_none_after() -> None:
     found = await read(*played, *verdicts, *again)
 
     assert [[0, 1, 1]] == found.matrix.toarray().tolist()
+
+
+async def test_a_pair_is_as_old_as_its_first_listen_or_of_no_time() -> None:
+    found = await read(
+        listen("c", user_id="u2", minutes=9),
+        listen("a", minutes=5),
+        listen("a", minutes=2),
+        listen("b", action="dislike"),
+        listen("a", user_id="u2", minutes=1),
+        listen("a", user_id="u2", minutes=3, timed=False),
+    )
+
+    assert ["u2", "u1"] == found.users
+    assert [[1, 0, 1], [1, 0, 0]] == found.matrix.toarray().tolist()
+    noon = NOON.timestamp()
+    assert found.first is not None
+    assert [-1, noon + 9 * 60, noon + 2 * 60] == found.first.tolist()

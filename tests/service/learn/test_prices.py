@@ -8,9 +8,9 @@ from scipy.sparse import csr_array
 from core.evaluation import gini
 from core.exposure import exposure
 from service.learn import prices as module
+from service.learn.evaluation import view_of
 from service.learn.prices import DEFAULT, Target, fit_prices, list_scores, listeners_of, shares_of
 from service.learn.recipe import Recipe, item_weights
-from service.learn.training import view_of
 from service.model.catalogue import Catalogue
 from service.model.current import View
 from service.model.version import BlendWeights

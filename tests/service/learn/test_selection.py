@@ -5,9 +5,9 @@ from core.als import gram
 from core.linear import ItemWeights, truncate
 from core.spectral import Directions
 from service.domain import Track
+from service.learn.evaluation import view_of
 from service.learn.recipe import DEFAULT, item_weights
 from service.learn.selection import LEAST, choose_blend, hold_out
-from service.learn.training import view_of
 from service.model.catalogue import Catalogue, empty_catalogue
 from service.model.latent import NOTHING_LATENT, Factors, Latent
 from service.model.version import BlendWeights

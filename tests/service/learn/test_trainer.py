@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 
 from service.bus import START, Bus, ModelPublished
 from service.bus.memory import MemoryStream
+from service.domain import Track
 from service.errors import Invalid, ModelNotReady, UnknownModel
 from service.learn.prices import Target
 from service.learn.trainer import FEWEST_PAIRS, Trainer
@@ -28,10 +29,15 @@ class Desk:
     """A trainer over a folder; `published` is what its bus heard."""
 
     def __init__(
-        self, folder: Path, clock: Callable[[], datetime] = lambda: NOON, **options
+        self,
+        folder: Path,
+        clock: Callable[[], datetime] = lambda: NOON,
+        *,
+        tracks: list[Track] | None = None,
+        **options,
     ) -> None:
         self.folder, self.store, self.current = folder, MemoryStore(), Current(lambda: NOON)
-        self.current.add_tracks(worlds.tracks())
+        self.current.add_tracks(tracks or worlds.tracks())
         self.published: Published = []
         self.stream = MemoryStream()
         bus = Bus(self.stream)

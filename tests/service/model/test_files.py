@@ -8,6 +8,7 @@ import pytest
 
 from service.errors import UnknownModel
 from service.model import files
+from service.model.arrays import ARRAYS, TRIAL, to_arrays
 from service.model.version import BlendWeights, Model, Prices
 from tests.service.given import NOON, catalogue, latent, model
 
@@ -45,9 +46,9 @@ def test_a_version_comes_back_to_the_bit(tmp_path: Path) -> None:
 
     loaded = load(tmp_path)
 
-    for name, array in files._arrays(FITTED).items():
-        assert array.dtype == files._arrays(loaded)[name].dtype
-        assert array.tobytes() == files._arrays(loaded)[name].tobytes()
+    for name, array in to_arrays(FITTED).items():
+        assert array.dtype == to_arrays(loaded)[name].dtype
+        assert array.tobytes() == to_arrays(loaded)[name].tobytes()
     assert (FITTED.version, NOON, FITTED.tracks) == (
         loaded.version,
         loaded.fitted_at,
@@ -97,7 +98,7 @@ def test_arrays_are_mapped_not_read(tmp_path: Path) -> None:
     assert not array.flags.writeable
 
 
-@pytest.mark.parametrize("name", files.ARRAYS)
+@pytest.mark.parametrize("name", ARRAYS)
 def test_one_flipped_bit_in_any_array_is_found(tmp_path: Path, name: str) -> None:
     path = saved(tmp_path) / name
     content = bytearray(path.read_bytes())
@@ -108,7 +109,7 @@ def test_one_flipped_bit_in_any_array_is_found(tmp_path: Path, name: str) -> Non
         load(tmp_path)
 
 
-@pytest.mark.parametrize("name", files.ARRAYS)
+@pytest.mark.parametrize("name", ARRAYS)
 def test_a_truncated_or_missing_array_is_found(tmp_path: Path, name: str) -> None:
     path = saved(tmp_path) / name
     path.write_bytes(path.read_bytes()[:-1])
@@ -249,7 +250,7 @@ def test_what_a_crash_left_behind_is_written_over(tmp_path: Path) -> None:
 
     home = saved(tmp_path)
 
-    assert {*files.ARRAYS, files.MANIFEST} == {path.name for path in home.iterdir()}
+    assert {*ARRAYS, TRIAL, files.MANIFEST} == {path.name for path in home.iterdir()}
 
 
 def test_the_newest_few_are_kept_and_the_current_one_always(tmp_path: Path) -> None:
