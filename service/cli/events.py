@@ -3,12 +3,15 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from importlib import metadata
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 import rich_click as click
 
 from service.bus import Stream
+from service.bus.schema import asyncapi, refreshed
 from service.errors import Invalid, UnknownEvent
 from service.settings import Settings
 
@@ -54,6 +57,27 @@ def replay(*, place: str) -> None:
 def trim() -> None:
     """Remove what every group and reader is through with; processes do so every ten seconds."""
     click.echo(f"{_ask(lambda stream: stream.trim()):,} events removed")
+
+
+@events.command()
+@click.option(
+    "--page",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Write the table of facts into this page instead.",
+)
+def schema(*, page: Path | None) -> None:
+    """Print what facts look like, as an AsyncAPI document.
+
+    Example: echotune events schema > docs/asyncapi.json
+    """
+    if page is None:
+        document = asyncapi(metadata.version("echotune"))
+        click.echo(msgspec.json.format(msgspec.json.encode(document)))
+        return
+    try:
+        page.write_text(refreshed(page.read_text(encoding="utf-8")), encoding="utf-8")
+    except ValueError as error:
+        raise Invalid(str(error)) from error
 
 
 def _ask(question: Callable[[Stream], Awaitable[Answer]]) -> Answer:
