@@ -1,4 +1,4 @@
-"""The stream in Redis, for every process that names the same one: XADD, XREADGROUP, XAUTOCLAIM.
+"""The stream in Redis, for every process that names the same one: XADD, XREADGROUP, XCLAIM.
 
 Its Redis must never evict and must fsync before it answers (`echotune doctor` looks): with
 `appendfsync everysec` and a slow disk half of what was acknowledged was lost. Nothing here uses
@@ -18,7 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from service.bus.facts import Event, topic
 from service.bus.protocol import START, DeadFact, Entry, Lag
-from service.bus.scripts import BURY, COUNT, HOLD, KEEP, REPLAY
+from service.bus.scripts import BURY, COUNT, HOLD, KEEP, REPLAY, TAKE_OVER
 from service.bus.wire import from_bytes, to_bytes
 from service.errors import BusUnavailable, Invalid, Overloaded
 
@@ -48,8 +48,8 @@ class RedisStream:
         except ValueError as error:
             raise Invalid(f"ECHOTUNE_EVENTS_REDIS_URL is no Redis address: {error}") from error
         self._stream, self._dead, self._most = f"{prefix}:events", f"{prefix}:dead", most_waiting
-        self._bury, self._replay, self._hold, self._keep, self._count = map(
-            self._redis.register_script, (BURY, REPLAY, HOLD, KEEP, COUNT)
+        self._bury, self._replay, self._take_over, self._hold, self._keep, self._count = map(
+            self._redis.register_script, (BURY, REPLAY, TAKE_OVER, HOLD, KEEP, COUNT)
         )
         self._batch: list[bytes] = []
         self._sending: asyncio.Future[None] | None = None
@@ -115,20 +115,17 @@ class RedisStream:
     ) -> list[Entry]:
         async with _translated():
             try:
-                _, found, gone = await self._redis.xautoclaim(
-                    self._stream, group, consumer, int(idle_s * 1000), START, count=limit
+                found = await self._take_over(
+                    keys=[self._stream], args=[group, consumer, int(idle_s * 1000), limit]
                 )
             except ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
                 return []
-            if gone:  # trimmed before they were settled: somebody else trims this stream
-                raise BusUnavailable(f"{len(gone)} unsettled events were removed from the stream")
-            counts = await self._deliveries(group, consumer, [place for place, _ in found])
-        return [
-            Entry(place.decode(), from_bytes(fields[BODY]), counts.get(place, 1))
-            for place, fields in found
-        ]
+        gone = sum(body is None for _, body, _ in found)
+        if gone:  # trimmed before they were settled: somebody else trims this stream
+            raise BusUnavailable(f"{gone} unsettled events were removed from the stream")
+        return [Entry(place.decode(), from_bytes(body), count) for place, body, count in found]
 
     async def hold(self, group: str, consumer: str, places: Sequence[str]) -> list[str]:
         if not places:
@@ -220,14 +217,6 @@ class RedisStream:
             return _place(group["last-delivered-id"])
         milliseconds, number = _place(summary["min"])
         return (milliseconds, number - 1) if number else (milliseconds - 1, LAST)
-
-    async def _deliveries(self, group: str, consumer: str, places: list[bytes]) -> dict[bytes, int]:
-        if not places:
-            return {}
-        owned: Any = await self._redis.xpending_range(
-            self._stream, group, places[0], places[-1], len(places), consumername=consumer
-        )
-        return {one["message_id"]: one["times_delivered"] for one in owned}
 
 
 def _client(url: str, answer_s: float | None) -> Redis:

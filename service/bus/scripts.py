@@ -20,6 +20,20 @@ end
 redis.call('XDEL', KEYS[2], ARGV[1])
 return 1
 """
+TAKE_OVER = """
+-- XAUTOCLAIM looks at ten events for each that is wanted and no further.
+local late = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], '-', '+', ARGV[4])
+local taken = {}
+for _, one in ipairs(late) do
+  local found = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], one[1])
+  local fields, body = found[1] and found[1][2] or {}, found[1] and ''
+  for at = 1, #fields, 2 do
+    if fields[at] == 'b' then body = fields[at + 1] end
+  end
+  taken[#taken + 1] = {one[1], body or false, one[4] + 1}
+end
+return taken
+"""
 HOLD = """
 local held = {}
 for at = 3, #ARGV do

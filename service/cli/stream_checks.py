@@ -43,4 +43,6 @@ def _behind(group: str, lag: Lag) -> Check:
         f"{group} is {lag.oldest_s:,.0f} s behind: of its events {lag.waiting:,} wait"
         f" and {lag.owned:,} are being worked on"
     )
-    return Check(NAME, "warn", text, "look whether its process runs, and what its log says")
+    return Check(
+        NAME, "warn", text, "look whether its process runs; docs/events.md if it never will"
+    )

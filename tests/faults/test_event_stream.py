@@ -6,12 +6,14 @@ import signal
 from pathlib import Path
 
 import anyio
+import pytest
 import structlog
 from redis.asyncio import Redis
 
 from service.bus import UserUpdated
 from service.bus.consumer import Consumer
 from service.bus.redis_streams import RedisStream
+from service.errors import BusUnavailable
 from tests import servers
 from tests.faults.events import Line
 from tests.faults.sizes import say, size
@@ -59,6 +61,22 @@ async def test_control_a_stream_with_maxlen_loses_what_was_not_seen_and_says_not
     say(f"{KEPT * 5} facts, MAXLEN {KEPT}: {given} were given out, XINFO lag says {group['lag']}")
     assert given < KEPT * 5
     assert 0 == group["lag"]
+    await line.close()
+
+
+async def test_events_that_somebody_else_removed_before_they_were_settled_are_missed(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    line = Line(valkey_url, tmp_path)
+    await line.publish(3)
+    await line.stream.take("g", "dead", limit=3)
+    async with Redis.from_url(valkey_url) as redis:
+        await redis.xtrim(f"{line.prefix}:events", maxlen=1)
+
+    with pytest.raises(BusUnavailable, match="2 unsettled events were removed"):
+        await line.stream.take_over("g", "heir", idle_s=0, limit=10)
+    (left,) = await line.stream.take_over("g", "heir", idle_s=0, limit=10)
+    assert UserUpdated("u2", 2) == left.fact
     await line.close()
 
 
