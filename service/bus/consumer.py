@@ -193,7 +193,8 @@ class _Hand:
         while self._entries:
             if monotonic() - self._held > self._hold_s:
                 await self._hold()
-                continue
+                if not self._entries:
+                    break
             entry = self._entries[0]
             if entry.fact is None:
                 await self._bury("no fact that this release can read")

@@ -1,5 +1,7 @@
 """Events over HTTP: those that were set aside, told again, and what was asked lately."""
 
+import json
+
 import pytest
 from litestar.testing import AsyncTestClient
 
@@ -32,7 +34,7 @@ async def test_a_dead_event_is_listed_with_its_reason_and_told_again_once(
     assert (place, "g", "user.updated", "ValueError: no use", 1) == tuple(
         dead[name] for name in ("place", "group", "topic", "reason", "deliveries")
     )
-    assert '{"type":"user.updated","user_id":"u1","rev":3}' in dead["body"]
+    assert ("u1", 3) == tuple(json.loads(dead["body"])[name] for name in ("user_id", "rev"))
     assert [(202, {"place": place}), (404, "/problems/unknown-event")] == [
         (again[0].status_code, again[0].json()),
         (again[1].status_code, again[1].json()["type"]),
