@@ -1,14 +1,18 @@
 """Events over HTTP: those that were set aside, told again, and what was asked lately."""
 
+import asyncio
 import json
 
 import pytest
 from litestar.testing import AsyncTestClient
 
-from service.bus import UserUpdated
+from service.bus import START, ExposureLogged, RecommendationComputed, UserUpdated
+from service.bus.redis_streams import RedisStream
+from service.bus.redis_traces import RedisTraces
 from tests.flows.conftest import client, world
+from tests.service.api.test_jobs import elsewhere, front
 
-__all__ = ["client", "world"]
+__all__ = ["client", "front", "world"]
 
 
 async def buried(client: AsyncTestClient) -> str:
@@ -76,3 +80,25 @@ async def test_a_wrong_question_about_traces_is_refused(
     client: AsyncTestClient, query: str
 ) -> None:
     assert 400 == (await client.get(f"/v1/events/traces?{query}")).status_code
+
+
+async def test_what_one_process_was_asked_and_has_shown_every_other_can_read(
+    front: AsyncTestClient, valkey_url: str
+) -> None:
+    answer = await front.get("/v1/users/jazz-u0/recommendations?limit=3")
+    list_id = answer.json()["list_id"]
+    url = elsewhere(valkey_url)
+    stream, traces = RedisStream(url), RedisTraces(url)
+    async with asyncio.timeout(20):
+        while True:
+            read = [entry.fact for entry in await stream.read(START, limit=1_000)]
+            shown = [fact for fact in read if isinstance(fact, ExposureLogged)]
+            told = await traces.newest()
+            if shown and told:
+                break
+            await asyncio.sleep(0.05)
+    await stream.close()
+    await traces.close()
+
+    assert ({list_id: 1}, [list_id]) == (shown[0].shown, [one.list_id for one in shown[0].made])
+    assert [list_id] == [one.list_id for one in told if isinstance(one, RecommendationComputed)]
