@@ -149,9 +149,7 @@ class Recommender:
         known = await self._reads.listener(user_id, NEWEST)
         if known is None:
             return None
-        user, listens = known
-        listener = Listener(user, fold(listens, view.catalogue), self._clock())
-        return await self._make(view, listener, ask)
+        return await self._make(view, *known, ask)
 
     async def _for_stranger(self, user_id: str, view: View, ask: Ask) -> tuple[Answer, Source]:
         """What everybody gets of whom nothing is known, with this user's name on it.
@@ -166,17 +164,19 @@ class Recommender:
         return address(answer, user_id), source
 
     async def _make_for_nobody(self, view: View, ask: Ask) -> Answer:
-        nobody = Listener(NOBODY_USER, fold([], view.catalogue), self._clock())
-        return blank(await self._make(view, nobody, ask))
+        return blank(await self._make(view, NOBODY_USER, [], ask))
 
-    async def _make(self, view: View, listener: Listener, ask: Ask) -> Answer:
+    async def _make(self, view: View, user: User, listens: list[Listen], ask: Ask) -> Answer:
+        """All of it as of one moment, which the answer names: it can be made again."""
+        now = self._clock()
+        listener = Listener(user, fold(listens, view.catalogue), now)
         deadline.need(LEAST_S)
         deadline.count_late()
         start, request = monotonic(), request_id.current()
         self._tell(*asked(request, listener.user.id, ask, at=self._clock()))
         timeout_s = min(self._timeout_s, deadline.left())
         ranking = await rank(view, listener, ask, timeout_s=timeout_s, strategies=self._strategies)
-        page = _page(listener, ranking, self._clock(), view.model.version if view.model else "none")
+        page = _page(listener, ranking, now, view.model.version if view.model else "none")
         tracks = (view.catalogue.rows[one.track.id] for one in page.recommendations)
         rows = np.fromiter(tracks, np.int32, len(page.recommendations)).tobytes()
         body = self._encode(page)

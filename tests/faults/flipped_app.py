@@ -21,7 +21,7 @@ def served() -> Admission:
         case "version":
             View.stamp = property(lambda view: f"any.{view.catalogue.edition:x}")  # type: ignore[assignment,method-assign]
         case "view":
-            retrieval.latent_scores = of_the_first  # type: ignore[attr-defined]
+            retrieval.latent_scores = of_the_first  # type: ignore[attr-defined,assignment]
     return app.served()
 
 

@@ -1,0 +1,122 @@
+"""What a process knew and worked out for each list, written down: what a replay needs.
+
+A list is made of the listens of its user, the model, and two things that live in the process: what
+trends, which is a fold over the plays it took, and prices as they have become. Features are what
+the strategies said about every track.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from service.domain import Recommendation
+from service.model.current import Current, View
+from service.model.trending import Trending
+from service.recommend import pipeline, recommender
+from service.recommend.ask import Ask, Listener
+from service.recommend.page import list_id
+from service.recommend.parts import Parts, dense
+from service.recommend.pipeline import Ranking, rank
+
+
+class Plays(Struct, frozen=True, tag=True):
+    """Plays that began to count in the counters of this landmark: row, when, how many."""
+
+    landmark: datetime
+    plays: list[tuple[int, datetime, float]]
+
+
+class Looked(Struct, frozen=True, tag=True):
+    """From here on this is the state that lists are made from."""
+
+    number: int
+    landmark: datetime
+    now: datetime
+    prices: bytes  # float32 (tracks,), nothing where they are as fitted
+
+
+class Made(Struct, frozen=True, tag=True):
+    """A list, by which state and which features."""
+
+    list_id: str
+    state: int
+    rev: int
+    features: str
+
+
+Note = Plays | Looked | Made
+
+
+class Observer:
+    """Hears of everything above; `patch(owner, name, value)` puts it into the code that runs."""
+
+    def __init__(self, tell: Callable[[Note], object]) -> None:
+        self._tell = tell
+        self._states: list[Any] = []  # the trending array of each, so that no id is used again
+        self._features: dict[int, list[str]] = {}
+
+    def attach(self, patch: Callable[[Any, str, Any], object]) -> None:
+        """From now on."""
+        add, trending = Trending.add, Current._trending
+        recommend = pipeline._recommendations
+
+        def added(self_: Trending, plays: Any) -> None:
+            counted = list(plays)
+            self._tell(Plays(self_._landmark, counted))
+            add(self_, counted)
+
+        def looked(current: Current, now: datetime) -> Any:
+            found = trending(current, now)
+            live, model = current.prices, current.model
+            prices = live.values if live and model and live.version == model.version else None
+            self._tell(
+                Looked(
+                    len(self._states),
+                    current.trending._landmark,
+                    now,
+                    b"" if prices is None else prices.tobytes(),
+                )
+            )
+            self._states.append(found)
+            return found
+
+        async def ranked(view: View, listener: Listener, ask: Ask, **more: Any) -> Ranking:
+            ranking = await rank(view, listener, ask, **more)
+            features = self._features.pop(id(listener), [])
+            if listener.now is not None and (state := self._state(view)) is not None:
+                name = list_id(listener.user.id, listener.now, ranking.recommendations)
+                self._tell(Made(name, state, listener.user.rev, ",".join(features)))
+            return ranking
+
+        def recommended(
+            view: View, listener: Listener, ask: Ask, parts: Parts, allowed: Any
+        ) -> list[Recommendation]:
+            self._features.setdefault(id(listener), []).append(digest(parts, view.catalogue.size))
+            return recommend(view, listener, ask, parts, allowed)
+
+        patch(Trending, "add", added)
+        patch(Current, "_trending", looked)
+        patch(recommender, "rank", ranked)
+        patch(pipeline, "_recommendations", recommended)
+
+    def _state(self, view: View) -> int | None:
+        return next((n for n, one in enumerate(self._states) if one is view.trending), None)
+
+
+def digest(parts: Parts, size: int) -> str:
+    """Of every byte of what each part says about every track."""
+    hashed = blake2b(digest_size=8)
+    for name in sorted(parts):
+        hashed.update(name.encode())
+        hashed.update(np.ascontiguousarray(dense(parts[name], size)).tobytes())
+    return hashed.hexdigest()
+
+
+def read(line: bytes) -> Note:
+    """A note from its line."""
+    return msgspec.json.decode(line, type=Note)
