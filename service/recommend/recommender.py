@@ -173,7 +173,7 @@ class Recommender:
         deadline.need(LEAST_S)
         deadline.count_late()
         start, request = monotonic(), request_id.current()
-        self._tell(*asked(request, listener.user.id, ask, at=self._clock()))
+        self._tell(*asked(request, user.id, ask, at=now))
         timeout_s = min(self._timeout_s, deadline.left())
         ranking = await rank(view, listener, ask, timeout_s=timeout_s, strategies=self._strategies)
         page = _page(listener, ranking, now, view.model.version if view.model else "none")
