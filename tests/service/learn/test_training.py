@@ -35,4 +35,3 @@ def test_the_same_listens_give_the_same_bytes(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in one.iterdir()} == {
         path.name: path.read_bytes() for path in other.iterdir()
     }
-
