@@ -30,6 +30,7 @@ from service.api.recommendations import RecommendationController
 from service.api.reference import REFERENCE_PAGE, REFERENCE_ROUTER, reference_assets
 from service.api.scopes import check_scopes
 from service.api.stopping import when_told_to_stop
+from service.api.strategies import StrategyController
 from service.api.tracks import TrackController
 from service.api.updates import UpdateController
 from service.api.users import UserController
@@ -54,6 +55,7 @@ PARTS = (
     "jobs",
     "stream",
     "traces",
+    "strategist",
     "updates",
 )
 DOCUMENTED = (Track, Listen, Feedback, UserSettings, JobOrder, Update, ProblemDetails)
@@ -110,6 +112,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             ModelController,
             JobController,
             EventController,
+            StrategyController,
             HealthController,
             *([] if settings.metrics_port else [read_metrics]),
             explain_problem,

@@ -20,6 +20,7 @@ from service.bus import (
 from service.bus.tending import Tending
 from service.cache.rendered import Rendered
 from service.cache.two_level import TwoLevel
+from service.domain import Strategy
 from service.jobs import JobQueue
 from service.jobs.runner import Handler, Runner, Scheduled
 from service.learn.accounts import Accounts
@@ -44,7 +45,10 @@ from service.recommend.exposure import Shown
 from service.recommend.fallback import Fallback
 from service.recommend.neighbourhood import Neighbourhood
 from service.recommend.recommender import Recommender
+from service.recommend.remote import Remote, services
+from service.recommend.retrieval import STRATEGIES
 from service.recommend.similar import SimilarTracks
+from service.recommend.strategist import Strategist
 from service.settings import Settings
 from service.store import Store
 from service.store.reads import Reads
@@ -75,6 +79,8 @@ class House(Struct, frozen=True, kw_only=True):
     accounts: Accounts
     profiles: Profiles
     recommender: Recommender
+    strategist: Strategist
+    remote: dict[Strategy, Remote]
     rendered: Rendered
     reads: Reads
     fallback: Fallback
@@ -110,13 +116,16 @@ def build(
     accounts = Accounts(store, bus, current, jobs)
     reads = Reads(store, budget_s=settings.store_timeout_ms / 1000)
     fallback = Fallback(store, current)
+    timeout_s = settings.strategy_timeout_ms / 1000
+    remote = services(settings.strategy_services, timeout_s=timeout_s)
     recommender = Recommender(
         store,
         current,
         cache,
-        timeout_s=settings.strategy_timeout_ms / 1000,
+        timeout_s=timeout_s,
         balance=settings.balance,
         shown=shown,
+        strategies={**STRATEGIES, **remote},
         traces=traces,
         reads=reads,
         fallback=fallback,
@@ -145,6 +154,8 @@ def build(
         accounts=accounts,
         profiles=Profiles(accounts, current, cache),
         recommender=recommender,
+        strategist=Strategist(reads, current),
+        remote=remote,
         rendered=Rendered(settings.local_cache_bytes // RENDERED_SHARE),
         reads=reads,
         fallback=fallback,
@@ -237,6 +248,8 @@ async def open_house(
                 await house.audit.close()
                 await house.refresh.close()
                 await house.reads.close()
+                for service in house.remote.values():
+                    service.close()
                 await house.jobs.close()
                 await house.traces.close()
                 await house.stream.close()

@@ -3,13 +3,14 @@
 EchoTuneError             str(error) is always safe to show to a client
 ├── Invalid               InvalidListen, UnusableFile: the same request will never work
 ├── NotAcceptable         no form the client takes is one this route has
-├── NotFound              UnknownUser, UnknownTrack, UnknownJob, UnknownModel, UnknownEvent
+├── NotFound              UnknownUser, UnknownTrack, UnknownJob, UnknownModel, UnknownEvent,
+│                         UnknownStrategy
 ├── Conflict              what is asked contradicts what is there: ModelRefused
 ├── SlowBody              the body did not arrive in time
 ├── TooLarge              the body is over the route's limit
 ├── RateLimited           who asks has had their share; again after Retry-After
 └── Unavailable           StoreUnavailable, JobsUnavailable, BusUnavailable, ModelNotReady,
-                          OutOfTime, Overloaded
+                          StrategyUnavailable, OutOfTime, Overloaded
 """
 
 
@@ -47,6 +48,10 @@ class UnknownTrack(NotFound):
 
 class UnknownJob(NotFound):
     """No job, or no dead letter, with this id is known."""
+
+
+class UnknownStrategy(NotFound):
+    """No strategy has this name."""
 
 
 class UnknownEvent(NotFound):
@@ -95,6 +100,10 @@ class JobsUnavailable(Unavailable):
 
 class BusUnavailable(Unavailable):
     """The stream that carries facts did not take them or did not answer."""
+
+
+class StrategyUnavailable(Unavailable):
+    """The service of a strategy did not answer; lists go without it."""
 
 
 class OutOfTime(Unavailable):

@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     store_timeout_ms: Annotated[int, Meta(ge=1, le=10_000)] = 35  # then a list does without it
     request_timeout_ms: Annotated[int, Meta(ge=1, le=60_000)] = 90  # of a list, at the door
     strategy_timeout_ms: Annotated[int, Meta(ge=1, le=10_000)] = 50
+    strategy_services: str | None = None  # content=http://content:8000,…; the rest in this process
     # Of relevance and exposure: 0 charges nothing, 1 the whole price. 0.25 cost no NDCG on the
     # validation rows of protocol K (.1826 against .1825) and showed 60 % of artists, not 49 %.
     balance: Annotated[float, Meta(ge=0, le=2)] = 0.25

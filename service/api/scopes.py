@@ -9,6 +9,7 @@ from litestar.routes import BaseRoute, HTTPRoute
 Scope = Literal[
     "public",
     "recs:read",
+    "strategies:ask",
     "events:write",
     "users:write",
     "tracks:write",

@@ -18,7 +18,7 @@ import structlog
 from service import deadline, metrics
 from service.bus import Outcome
 from service.domain import Strategy
-from service.errors import OutOfTime
+from service.errors import OutOfTime, Unavailable
 from service.model.current import View
 from service.recommend.ask import Ask, Listener
 from service.recommend.parts import Parts, usable
@@ -150,6 +150,8 @@ def _told(
         match settled.get(name):
             case None:
                 outcomes[name] = "late"
+            case Unavailable():  # a service that fails says so itself
+                outcomes[name] = "failed"
             case Exception() as error:
                 log.error("strategy failed", strategy=name, exc_info=error)
                 outcomes[name] = "failed"

@@ -73,6 +73,12 @@ ROUTES: dict[str, Route] = {
     "GET /v1/jobs/{job_id}": Route(url="/v1/jobs/0", noun="job_id"),
     "DELETE /v1/jobs/{job_id}": Route(url="/v1/jobs/0", noun="job_id"),
     "POST /v1/jobs/{job_id}/replay": Route(url="/v1/jobs/0/replay", noun="job_id"),
+    "POST /v1/strategies/{name}": Route(
+        url="/v1/strategies/content",
+        noun="name",
+        body={"user_id": "jazz-u0"},
+        most_bytes=64 << 10,
+    ),
     "GET /v1/events/dead": Route(url="/v1/events/dead"),
     "POST /v1/events/dead/{place}/replay": Route(url="/v1/events/dead/0-0/replay", noun="place"),
     "GET /v1/events/traces": Route(url="/v1/events/traces", takes=("limit",)),

@@ -113,7 +113,8 @@ async def test_ids_nobody_has(world: AsyncTestClient, name: str) -> None:
     async with untouched(world):
         for unknown in UNKNOWN:
             url = route.url.replace(filled, unknown, 1)
-            problem = assert_problem(await send(world, name, url=url), 404)
+            answer = await send(world, name, url=url, json=route.body)
+            problem = assert_problem(answer, 404)
 
             assert unknown in problem["detail"]
             assert problem["type"].startswith("/problems/")
