@@ -1,7 +1,7 @@
 """EchoTune as an operator runs it: several workers, a Redis for the cache, one for the events."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -42,19 +42,22 @@ class Service(Struct, frozen=True):
 
 
 @contextmanager
-def service(home: Path, *, workers: int, local_bytes: int = LOCAL_BYTES) -> Iterator[Service]:
+def service(
+    home: Path, *, workers: int, local_bytes: int = LOCAL_BYTES, jobs: bool = False
+) -> Iterator[Service]:
     """Serve `home`; one worker goes without Redis, as the embedded service does.
 
-    What the world has in a MongoDB is served from there.
+    What the world has in a MongoDB is served from there. `jobs`: beside several workers there is a
+    process that runs jobs.
     """
     with ExitStack() as stack:
         mongo = stack.enter_context(servers.mongo(home)) if (home / "mongo").exists() else None
-        yield stack.enter_context(_served(home, workers, local_bytes, mongo))
+        yield stack.enter_context(_served(home, workers, local_bytes, mongo, jobs=jobs))
 
 
 @contextmanager
 def _served(
-    home: Path, workers: int, local_bytes: int, mongo: servers.Server | None
+    home: Path, workers: int, local_bytes: int, mongo: servers.Server | None, *, jobs: bool
 ) -> Iterator[Service]:
     port = free_port(HOST)
     command = ["-P", "-m", "service", "serve", "--no-demo", "--port", str(port)]
@@ -81,8 +84,20 @@ def _served(
         settings |= {"ECHOTUNE_REDIS_URL": cache.url, "ECHOTUNE_EVENTS_REDIS_URL": events.url}
         # Jobs are a worker's: a similarity refresh would be measured with the requests.
         several = ["--workers", str(workers), "--role", "api"]
-        with running([*command, *several], port, settings) as pid:
+        with ExitStack() as others:
+            if jobs:
+                others.enter_context(_jobs(settings))
+            pid = others.enter_context(running([*command, *several], port, settings))
             yield Service((HOST, port), home, pid, (cache.pid, events.pid, *pids), mongo_url)
+
+
+@contextmanager
+def _jobs(settings: Mapping[str, str]) -> Iterator[None]:
+    """A process that runs jobs and answers nothing but /metrics."""
+    port = free_port(HOST)
+    settings = {**settings, "ECHOTUNE_METRICS_PORT": str(port)}
+    with running(["-P", "-m", "service", "serve", "--role", "worker"], port, settings, "/metrics"):
+        yield
 
 
 @contextmanager

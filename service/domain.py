@@ -66,6 +66,19 @@ def milliseconds(at: datetime) -> int:
     return (at - EPOCH) // MILLISECOND
 
 
+HEARD_MS = 30_000
+"""A play shorter than this is none but to the listener; no streaming service pays for it either."""
+SUPPORT = 3
+"""Listeners a track needs before it trends: fewer are a household."""
+COUNTED = ((15, 4), (7, 3), (3, 2), (1, 1))
+"""What so many plays of one track by one user in one day count at least: log2 of one more, cut."""
+
+
+def counted(plays: int) -> int:
+    """What a user's plays of one track in a day count for anybody else: 4 from the 15th on."""
+    return next((count for least, count in COUNTED if plays >= least), 0)
+
+
 class Features(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a track sounds like; None is unknown, and an unknown feature costs nothing."""
 

@@ -3,7 +3,6 @@
 from service.bus import ListenStored, ModelPublished, TrackChanged, UserUpdated
 from service.cache.two_level import TwoLevel
 from service.model.current import Current
-from service.model.trending import trends
 
 
 class Invalidation:
@@ -25,9 +24,7 @@ class Invalidation:
         """Plays, likes and saves that have a time count towards trending."""
         catalogue = self._current.catalogue
         rows = ((catalogue.row(one.track_id), one) for one in fact.listens)
-        self._current.trending.add(
-            (row, one.at, one.plays) for row, one in rows if row is not None and trends(one)
-        )
+        self._current.trending.hear((row, one) for row, one in rows if row is not None)
 
     async def on_user_updated(self, fact: UserUpdated) -> None:
         """Lists built from an older rev are served no more, here at once and elsewhere soon."""

@@ -2,11 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from msgspec import structs
 
-from service.domain import Experiment, Listen, Neighbour, StoredProfile, Track, User, UserSettings
+from service.domain import (
+    HEARD_MS,
+    SUPPORT,
+    Experiment,
+    Listen,
+    Neighbour,
+    StoredProfile,
+    Track,
+    User,
+    UserSettings,
+    counted,
+    is_somebody,
+)
 from service.store.protocol import Appended
 
 
@@ -143,12 +155,23 @@ class MemoryStore:
         return [self._experiments[name] for name in sorted(self._experiments)]
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
-        plays: dict[tuple[str, datetime], int] = defaultdict(int)
+        days: dict[tuple[str, str, date], list[Listen]] = defaultdict(list)
+        users: dict[str, set[str]] = defaultdict(set)
         for listen in self._all():
+            heard = listen.action in ("like", "save") or (
+                listen.action == "play"
+                and (listen.ms_played is None or listen.ms_played >= HEARD_MS)
+            )
             known = listen.timed and listen.flag != "late" and listen.at >= since
-            if known and listen.action in ("play", "like", "save"):
-                hour = listen.at.replace(minute=0, second=0, microsecond=0)
-                plays[listen.track_id, hour] += listen.plays
+            if known and heard and is_somebody(listen.user_id):
+                days[listen.track_id, listen.user_id, listen.at.date()].append(listen)
+                users[listen.track_id].add(listen.user_id)
+        plays: dict[tuple[str, datetime], int] = defaultdict(int)
+        for (track_id, _, _), listens in days.items():
+            if len(users[track_id]) >= SUPPORT:
+                last = max(listen.at for listen in listens)
+                hour = last.replace(minute=0, second=0, microsecond=0)
+                plays[track_id, hour] += counted(sum(listen.plays for listen in listens))
         return sorted((track_id, hour, count) for (track_id, hour), count in plays.items())
 
     async def mean_rating(self, since: datetime) -> float | None:

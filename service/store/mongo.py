@@ -174,8 +174,12 @@ class MongoStore:
         return [document_to_experiment(document) for document in found]
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
-        found = await self._aggregate(queries.plays(since), queries.plays_by_hour(since))
-        return [(one["_id"]["track_id"], one["_id"]["hour"], int(one["plays"])) for one in found]
+        asked = queries.plays(since)
+        known = await self._aggregate(asked, queries.supported_tracks(since))
+        supported = {one["_id"] for one in known}
+        found = await self._aggregate(asked, queries.plays_by_hour(since))
+        plays = ((one["_id"], int(one["plays"])) for one in found)
+        return [(k["track_id"], k["hour"], n) for k, n in plays if k["track_id"] in supported]
 
     async def mean_rating(self, since: datetime) -> float | None:
         found = await self._aggregate(queries.ratings(since), queries.mean_of_ratings(since))

@@ -57,8 +57,11 @@ INDEXES = (
     # Answers what trends without a look at any document.
     Index(
         collection="listens",
-        name="plays",
-        keys=(("at", 1), ("timed", 1), ("action", 1), ("track_id", 1), ("plays", 1)),
+        name="counted_plays",
+        keys=(
+            *(("at", 1), ("timed", 1), ("action", 1), ("track_id", 1)),
+            *(("user_id", 1), ("plays", 1), ("ms_played", 1)),
+        ),
     ),
     Index(
         collection="listens",

@@ -122,7 +122,12 @@ class Store(Protocol):
         ...
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
-        """(track id, hour, plays) of timed plays, likes and saves since then: what trends."""
+        """(track id, hour, count) since then: what trends.
+
+        Timed plays of 30 s or of no known length, likes and saves: each user's of a track in a day
+        (UTC) count as `domain.counted` says, in the last hour of them. Only of tracks that
+        `domain.SUPPORT` users played; probes are nobody.
+        """
         ...
 
     async def mean_rating(self, since: datetime) -> float | None:

@@ -31,6 +31,7 @@ from service.store import sqlite_health as health
 from service.store import sqlite_writes as writes
 from service.store.group_commit import BUSY_MS, GroupCommit
 from service.store.protocol import Appended
+from service.store.sqlite_plays import HOURLY_PLAYS
 from service.store.sqlite_rows import (
     LISTEN_COLUMNS,
     listen_to_row,
@@ -197,13 +198,7 @@ class SqliteStore:
         return [msgspec.msgpack.decode(body, type=Experiment) for (body,) in rows]
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
-        rows = await self._read(
-            "SELECT track_id, at / 3600000 AS hour, sum(plays) FROM listens WHERE timed IN (1, 2)"
-            " AND at >= ?"
-            " AND action IN ('play', 'like', 'save')"
-            " GROUP BY track_id, hour ORDER BY track_id, hour",
-            (milliseconds(since),),
-        )
+        rows = await self._read(HOURLY_PLAYS, (milliseconds(since),))
         return [(track_id, EPOCH + timedelta(hours=hour), plays) for track_id, hour, plays in rows]
 
     async def mean_rating(self, since: datetime) -> float | None:

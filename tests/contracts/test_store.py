@@ -191,26 +191,6 @@ async def test_aliases_outlive_a_change_of_their_track_and_can_be_moved(store: S
     assert {"X1": "t2"} == await store.resolve("isrc", ["X1"])
 
 
-async def test_trending_counts_timed_plays_by_hour(store: Store) -> None:
-    at = NOON + timedelta(minutes=59, milliseconds=5)
-    await store.append(
-        [
-            Listen(id="1", user_id="u1", track_id="t1", at=at, plays=3),
-            Listen(id="2", user_id="u2", track_id="t1", at=NOON),
-            Listen(id="3", user_id="u1", track_id="t1", at=NOON, action="skip"),
-            Listen(id="4", user_id="u1", track_id="t1", at=NOON, timed=False),
-            Listen(id="5", user_id="u1", track_id="t0", at=NOON + timedelta(hours=1)),
-            Listen(id="6", user_id="u1", track_id="t0", at=NOON - timedelta(minutes=1)),
-            Listen(id="7", user_id="u1", track_id="t1", at=NOON, flag="late"),
-            Listen(id="8", user_id="u1", track_id="t1", at=NOON, flag="clamped"),
-        ]
-    )
-
-    expected = [("t0", NOON + timedelta(hours=1), 1), ("t1", NOON, 5)]
-
-    assert expected == await store.hourly_plays(NOON)
-
-
 @pytest.mark.parametrize("flag", ["clamped", "late"])
 async def test_a_flag_comes_back_as_it_was_stored(store: Store, flag) -> None:
     flagged = Listen(id="1", user_id="u", track_id="t", at=NOON, flag=flag)

@@ -11,12 +11,12 @@ from tests.service.given import NOON, catalogue, listen, track
 KNOWN = catalogue(track("a", duration_ms=200_000), track("b"), track("c"))
 
 
-async def read(*listens: Listen, batch: int = 2) -> Interactions:
+async def read(*listens: Listen, batch: int = 2, guarded: bool = True) -> Interactions:
     async def batches() -> AsyncIterator[list[Listen]]:
         for start in range(0, len(listens), batch):
             yield list(listens[start : start + batch])
 
-    return await read_interactions(batches(), KNOWN)
+    return await read_interactions(batches(), KNOWN, guarded=guarded)
 
 
 async def test_strengths_add_up_across_batches_and_are_clipped_to_one() -> None:
@@ -90,3 +90,29 @@ async def test_a_pair_is_as_old_as_its_first_listen_or_of_no_time() -> None:
     noon = NOON.timestamp()
     assert found.first is not None
     assert [-1, noon + 9 * 60, noon + 2 * 60] == found.first.tolist()
+
+
+async def test_what_was_only_touched_is_in_nobodys_row() -> None:
+    found = await read(listen("a", ms_played=20_000), listen("b", ms_played=105_000))
+
+    assert [[0, 1, 0]] == found.matrix.toarray().tolist()
+
+
+async def test_a_loop_is_one_listener() -> None:
+    once = await read(listen("a"))
+    loop = await read(*(listen("a", minutes=n / 10, plays=10) for n in range(1_000)))
+
+    assert once.matrix.toarray().tolist() == loop.matrix.toarray().tolist()
+
+
+async def test_accounts_of_a_day_cannot_make_a_track() -> None:
+    week = 7 * 24 * 60
+    known = [listen("a", user_id=f"k{n}", minutes=m) for n in range(50) for m in (0, week)]
+    loved = [listen("b", user_id="k49", minutes=week)]
+    new = [listen(track, user_id=f"x{n}") for n in range(5) for track in "ab"]
+
+    found = await read(*known, *loved, *new)
+    believing = await read(*known, *loved, *new, guarded=False)
+
+    assert [55, 1, 0] == (found.matrix > 0).sum(axis=0).tolist()
+    assert [55, 6, 0] == (believing.matrix > 0).sum(axis=0).tolist()

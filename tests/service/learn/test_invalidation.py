@@ -30,18 +30,18 @@ async def test_a_changed_track_is_served_and_changes_every_cache_key(current: Cu
 
 async def test_plays_likes_and_saves_with_a_time_trend_and_nothing_else(current: Current) -> None:
     heard = [
-        listen("a", plays=3),
-        listen("a", action="like"),
-        listen("a", action="skip"),
-        listen("a", timed=False),
-        listen("a", action="rating", rating=5.0),
-        listen("b", action="save"),
+        *(listen("a", user_id=f"u{n}") for n in range(3)),
+        listen("a", user_id="u3", action="like"),
+        listen("a", user_id="u4", action="skip"),
+        listen("a", user_id="u5", timed=False),
+        listen("a", user_id="u6", action="rating", rating=5.0),
+        *(listen("b", user_id=f"u{n}", action="save") for n in range(3)),
         listen("gone"),
     ]
 
     await Invalidation(current, TwoLevel(1 << 20, Revs())).on_listen_stored(ListenStored(heard))
 
-    assert [4.0, 1.0] == current.trending.counts(NOON, 2).tolist()
+    assert [4.0, 3.0] == current.trending.counts(NOON, 2).tolist()
 
 
 async def test_a_newer_rev_is_learned_an_older_one_is_not(current: Current) -> None:

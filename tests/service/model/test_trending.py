@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.domain import Listen
+from service.model import trending as module
 from service.model.trending import HALF_LIFE, Trending, trends
 from tests.service.given import NOON, listen
 
@@ -94,3 +96,47 @@ def test_a_listen_without_a_time_never_trends() -> None:
 def test_a_listen_that_came_a_week_late_never_trends() -> None:
     assert not trends(listen("a", flag="late"))
     assert trends(listen("a", flag="clamped"))
+
+
+def heard(trending: Trending, *listens: Listen) -> list[float]:
+    trending.hear((0 if one.track_id == "a" else 1, one) for one in listens)
+    return trending.counts(NOON, 2).tolist()
+
+
+def test_a_looper_counts_four_until_the_store_is_counted_again() -> None:
+    trending = Trending(NOON)
+    trending.add([(0, NOON, 1)])
+
+    loops = [listen("a", plays=plays) for plays in [1] * 20 + [10_000]]
+
+    assert [5.0, 0.0] == heard(trending, *loops)
+
+
+def test_a_track_nobody_knew_trends_from_its_third_listener_on() -> None:
+    trending = Trending(NOON)
+
+    assert [0.0, 0.0] == heard(trending, *(listen("b", user_id="u1", plays=9) for _ in range(9)))
+    assert [0.0, 0.0] == heard(trending, listen("b", user_id="u2"))
+    assert [0.0, 4 + 2.0] == heard(trending, listen("b", user_id="u3"))
+    assert [0.0, 4 + 3.0] == heard(trending, listen("b", user_id="u4"))
+
+
+def test_what_is_heard_takes_no_memory_without_end(monkeypatch) -> None:
+    monkeypatch.setattr(module, "MOST_HEARD", 3)
+    trending = Trending(NOON)
+    trending.add([(0, NOON, 1)])
+
+    assert [4.0, 0.0] == heard(trending, *(listen("a", user_id=f"u{n}") for n in range(9)))
+
+
+@pytest.mark.parametrize(
+    "more, expected",
+    [
+        ({"ms_played": 29_999}, False),
+        ({"ms_played": 30_000}, True),
+        ({"ms_played": 0, "action": "like"}, True),
+        ({"user_id": "~probe"}, False),
+    ],
+)
+def test_a_touch_or_a_probe_is_no_trend(more, expected) -> None:
+    assert expected == trends(listen("a", **more))

@@ -1,0 +1,147 @@
+"""How soon a list follows a like or a skip: from the sending of the event to the right answer."""
+
+import multiprocessing
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from itertools import cycle, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bench.harness import Bar, Outcome, Row, bar
+from bench.load_service import service
+from bench.load_traffic import traffic
+from bench.load_world import names, size, world
+from bench.open_loop import open_loop
+
+FULL, QUICK = 1_000, 40  # events
+RATE = 500  # requests a second beside them
+WARM_UP_S = 3.0
+WITHIN_S = 10.0
+MOST_CONNECTIONS = 64
+ACTIONS = ("like", "skip")
+STARTED = b"process_start_time_seconds "
+Address = tuple[str, int]
+
+
+def freshness(*, quick: bool) -> Outcome:
+    """Like or skip to the next right list: embedded, and over two workers with Redis and load."""
+    events = QUICK if quick else FULL
+    with TemporaryDirectory() as folder:
+        home = world(Path(folder), quick=quick)
+        users, tracks = names(home)
+        with service(home, workers=1) as alone:
+            embedded = _measure(alone.address, users, events, apart=False)
+        with (
+            service(home, workers=2, jobs=True) as several,
+            _load(several.address, users, tracks),
+        ):
+            together = _measure(several.address, users[events:], events, apart=True)
+    found = {"embedded, one process": (embedded, 50), "2 workers + worker + Redis": (together, 500)}
+    rows, bars = list[Row](), list[Bar]()
+    for name, ((spent_ms, again), limit_ms) in found.items():
+        p50, p95, p99 = np.percentile(spent_ms, (50, 95, 99))
+        values = {"p99 ms": p99, "most ms": max(spent_ms), "asked again": again, "events": events}
+        rows.append(Row(name=name, median_ms=p50, p95_ms=p95, values=values))
+        bars.append(bar(f"{name}: p99 of event to effect, ms", p99, "<=", limit_ms))
+    return Outcome(
+        rows=rows, bars=bars, params={"tracks": size(quick=quick), "load a second": RATE}
+    )
+
+
+def _measure(
+    address: Address, users: Sequence[str], events: int, *, apart: bool
+) -> tuple[list[float], int]:
+    """Milliseconds of each event, and how many first answers were still the old ones.
+
+    `apart`: written to one process, read from another.
+    """
+    writes = HTTPConnection(*address)
+    reads = _other_than(writes, address) if apart else HTTPConnection(*address)
+    spent_ms, again = list[float](), 0
+    for number, (user, action) in enumerate(islice(zip(cycle(users), cycle(ACTIONS)), events)):
+        url = f"/v1/users/{user}/recommendations?limit=20&mix=discover"
+        before = _get(reads, url)
+        track = before["recommendations"][number % 5]["track"]["id"]
+        start = time.perf_counter()
+        _feedback(writes, {"user_id": user, "track_id": track, "action": action})
+        while True:
+            after = _get(reads, url)
+            shown = [one["track"]["id"] for one in after["recommendations"]]
+            if after["list_id"] != before["list_id"] and track not in shown:
+                break
+            again += 1
+            if time.perf_counter() - start > WITHIN_S:
+                raise RuntimeError(f"no list followed a {action} within {WITHIN_S:g} s")
+        spent_ms.append((time.perf_counter() - start) * 1000)
+    return spent_ms, again
+
+
+def _get(connection: HTTPConnection, url: str) -> Any:
+    connection.request("GET", url)
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != 200:
+        raise RuntimeError(f"a list was answered with {answer.status}: {body[:200]!r}")
+    return msgspec.json.decode(body)
+
+
+def _feedback(connection: HTTPConnection, said: dict[str, str]) -> None:
+    body = msgspec.json.encode(said)
+    connection.request("POST", "/v1/feedback", body, {"content-type": "application/json"})
+    answer = connection.getresponse()
+    answer.read()
+    if answer.status != 202:
+        raise RuntimeError(f"feedback was answered with {answer.status}")
+
+
+def _other_than(first: HTTPConnection, address: Address) -> HTTPConnection:
+    """A connection to another process on the same port: the system chooses, so try until it does.
+
+    Raises:
+        RuntimeError: there is no other.
+    """
+    known = _process(first)
+    for _ in range(MOST_CONNECTIONS):
+        other = HTTPConnection(*address)
+        if _process(other) != known:
+            return other
+        other.close()
+    raise RuntimeError("all connections end at the same process")
+
+
+def _process(connection: HTTPConnection) -> bytes:
+    """What tells processes apart: the moment at which they started."""
+    connection.request("GET", "/metrics")
+    lines = connection.getresponse().read().splitlines()
+    return next(line for line in lines if line.startswith(STARTED))
+
+
+@contextmanager
+def _load(address: Address, users: Sequence[str], tracks: Sequence[str]) -> Iterator[None]:
+    """Other people's requests, from a process of its own, while the block runs."""
+    words = (address, users, tracks)
+    process = multiprocessing.get_context("spawn").Process(target=_send, args=words, daemon=True)
+    process.start()
+    time.sleep(WARM_UP_S)
+    if not process.is_alive():
+        raise RuntimeError("the load ended by itself")
+    try:
+        yield
+        if not process.is_alive():
+            raise RuntimeError("the load ended by itself")
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _send(address: Address, users: Sequence[str], tracks: Sequence[str]) -> None:
+    open_loop(address, traffic(users, tracks, seed=1), rate=RATE, seconds=3_600.0)
+
+
+BENCHES = {"freshness": freshness}
