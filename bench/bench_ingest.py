@@ -49,18 +49,17 @@ USER_IDS = [f"listener{number:05}" for number in range(LISTENERS)]
 
 def ingest(*, quick: bool) -> Outcome:
     """Events a second, and the processor time of the service for a thousand of them."""
-    seconds, fewer = (3.0, 20) if quick else (SECONDS, 1)
     figures: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as kernels:
         prepare_kernels(Path(kernels))
         for name, opened in (("embedded", _embedded), ("MongoDB + Redis", _clustered)):
-            for size, connections in ((BATCH, SENDERS), (1, CLIENTS)):
+            for size in (BATCH, 1):
                 with tempfile.TemporaryDirectory() as folder:
                     home = Path(folder) / "home"
                     home.mkdir()
                     (home / "kernels").symlink_to(Path(kernels) / "kernels")
                     with opened(home) as (service, said):
-                        found = _measured(service, said, size, connections, seconds, fewer)
+                        found = _measured(service, said, size, quick=quick)
                 title = f"{name}, " + (f"batches of {size:,}" if size > 1 else "one by one")
                 figures[title] = found
     lost = sum(one["acknowledged and not stored"] for one in figures.values())
@@ -88,11 +87,10 @@ def ingest(*, quick: bool) -> Outcome:
 BENCHES = {"ingest": ingest}
 
 
-def _measured(
-    service: Service, said: Settings, size: int, connections: int, seconds: float, fewer: int
-) -> dict[str, float]:
+def _measured(service: Service, said: Settings, size: int, *, quick: bool) -> dict[str, float]:
     """Send what is made beforehand: only the service is to be measured."""
-    requests = _posts(size)
+    requests, connections = _posts(size), SENDERS if size > 1 else CLIENTS
+    seconds, fewer = (3.0, 20) if quick else (SECONDS, 1)
     warm = list(islice(requests, WARM if size > 1 else WARM * 20))
     posts = list(islice(requests, (BATCHES if size > 1 else ALONE) // fewer))
     _sent(service, warm, connections, seconds)

@@ -3,7 +3,10 @@
 SecantusDB is GPL software: it runs as a program of its own and is never imported.
 """
 
+import contextlib
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -44,9 +47,10 @@ class Server:
 
     @property
     def pid(self) -> int:
+        """Of the server itself, whatever it is run through."""
         if self._process is None:
             raise RuntimeError("the server is not running")
-        return self._process.pid
+        return children(self._process.pid)[0] if self._through else self._process.pid
 
     def start(self, *, again: bool = False) -> None:
         """Return once the server accepts connections; another process may take the port first.
@@ -70,10 +74,11 @@ class Server:
 
     def stop(self) -> None:
         """Ask it to end, wait, and kill it only if it does not; may be called twice."""
-        process, self._process = self._process, None
-        if process is None:
+        if self._process is None:
             return
-        process.terminate()
+        with contextlib.suppress(IndexError, ProcessLookupError):  # it has ended by itself
+            os.kill(self.pid, signal.SIGTERM)
+        process, self._process = self._process, None
         try:
             process.wait(STOP_LIMIT_S)
         except subprocess.TimeoutExpired:
@@ -122,6 +127,20 @@ def mongo(folder: Path, *options: str) -> Server:
         raise NotInstalled("secantusdb is not installed: no real MongoDB wire server here")
     keep = ["--host", HOST, "--storage-path", str(folder / "mongo"), "--enable-test-commands"]
     return Server("mongodb", lambda port: [program, "--port", str(port), *keep, *options], folder)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started, but for Python's own."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            command = (status.parent / "cmdline").read_bytes()
+        except (OSError, IndexError):
+            continue  # it has just ended
+        if parent == pid and b"resource_tracker" not in command:
+            found.append(int(status.parent.name))
+    return found
 
 
 def free_port() -> int:

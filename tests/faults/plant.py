@@ -24,7 +24,7 @@ from service.settings import Settings
 from tests import servers
 from tests.faults.deliveries import TRACK_BODIES, Event
 from tests.faults.learner import Learner
-from tests.faults.serving import ROOT, Service, children
+from tests.faults.serving import ROOT, Service
 
 DURABLE = ("--appendonly", "yes", "--maxmemory-policy", "noeviction", "--appendfsync")
 CAUGHT_UP_S = 60.0
@@ -60,7 +60,6 @@ class Plant:
     ) -> None:
         for name in ("events", "cache", "mongo"):
             (folder / name).mkdir()
-        self._traced = bool(through)
         self._events = servers.valkey(folder / "events", *DURABLE, appendfsync, through=through)
         self._cache = servers.valkey(folder / "cache")
         self._mongo = servers.mongo(folder / "mongo", "--sync-on-commit") if mongo else None
@@ -113,18 +112,14 @@ class Plant:
         self.service.wait_ready()
 
     def kill_learner(self) -> None:
-        """Whatever it has not saved it has to learn again; it has saved something since it began."""
+        """What it has not saved it learns again; it has saved something since it began."""
         self.learner.wait_at_work()
         self.learner.kill()
         self.learner.start()
 
     def kill_events(self) -> None:
         """The Redis that carries events; it comes back at the same address."""
-        # Under a tracer the server is its child, and the tracer ends with it.
-        for pid in children(self._events.pid) if self._traced else [self._events.pid]:
-            os.kill(pid, signal.SIGKILL)
-        self._events.stop()
-        self._events.start(again=True)
+        _restart(self._events)
 
     def kill_events_unread(self) -> None:
         """The same while the learner is away, so that nobody has read what only memory holds."""
@@ -140,9 +135,7 @@ class Plant:
             self.service.kill()
             self.service.start()
         else:
-            os.kill(self._mongo.pid, signal.SIGKILL)
-            self._mongo.stop()
-            self._mongo.start(again=True)
+            _restart(self._mongo)
 
     def verdict(self, sent: Sequence[Event]) -> Verdict:
         """What is in the store, and what the learner knows once it has caught up."""
@@ -171,6 +164,12 @@ class Plant:
         listens = [one async for batch in store.listens() for one in batch]
         await store.close()
         return Counter((one.user_id, one.track_id, milliseconds(one.at)) for one in listens)
+
+
+def _restart(server: servers.Server) -> None:
+    os.kill(server.pid, signal.SIGKILL)
+    server.stop()
+    server.start(again=True)
 
 
 def _who_what_when(event: Event) -> tuple[str, str, int]:

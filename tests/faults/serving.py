@@ -14,7 +14,7 @@ import httpx
 from msgspec import to_builtins
 
 from tests import worlds
-from tests.servers import HOST, free_port
+from tests.servers import HOST, children, free_port
 
 ROOT = Path(__file__).parents[2]
 READY_S = 60.0
@@ -130,20 +130,6 @@ class Service:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-
-
-def children(pid: int) -> list[int]:
-    """The processes that this one has started, but for Python's own."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(status.read_text().rpartition(")")[2].split()[1])
-            command = (status.parent / "cmdline").read_bytes()
-        except (OSError, IndexError):
-            continue  # it has just ended
-        if parent == pid and b"resource_tracker" not in command:
-            found.append(int(status.parent.name))
-    return found
 
 
 def fill(service: Service) -> None:
