@@ -22,7 +22,7 @@ from bench.load_service import DURABLE, Service
 from bench.load_traffic import draws
 from bench.open_loop import Measured, closed_loop
 from bench.servers import HOST, running
-from service.bootstrap import open_store
+from service.adapters import open_store
 from service.cli.kernels import prepare_kernels
 from service.cli.serving import free_port
 from service.domain import Track

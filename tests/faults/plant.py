@@ -17,7 +17,7 @@ from typing import Self
 
 from msgspec import Struct
 
-from service.bootstrap import open_store
+from service.adapters import open_store
 from service.bus.redis_streams import RedisStream
 from service.domain import milliseconds
 from service.settings import Settings

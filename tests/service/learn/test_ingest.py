@@ -252,6 +252,7 @@ async def test_feedback_is_told_as_a_listen_and_as_what_it_is() -> None:
 
     assert Receipt(1, 0, []) == await door.ingest.take_feedback(like)
     assert [ListenStored([like]), FeedbackReceived(like)] == await door.told()
+    assert [ListenStored([like]), UserUpdated("u1", 1, "feedback")] == door.heard
     assert 1 == (await door.ingest.take_feedback(listen("x"))).rejected[0].error.count("unknown")
     assert 2 == len(await door.told())
 
@@ -293,7 +294,7 @@ async def test_requests_that_come_together_are_stored_together_and_answered_apar
         door.take(first, second), door.take(second), door.ingest.take_feedback(like)
     )
 
-    assert [Receipt(2, 0, []), Receipt(0, 1, []), Receipt(1, 0, [])] == receipts
+    assert [Receipt(2, 0, []), Receipt(0, 1, []), Receipt(1, 0, [])] == list(receipts)
     assert [
         ListenStored([first, second, second, like], [2]),
         FeedbackReceived(like),
