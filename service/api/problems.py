@@ -6,6 +6,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import structlog
 from litestar import Request, Response, get
 from litestar.exceptions import HTTPException, NotFoundException
@@ -60,23 +61,43 @@ PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
     errors.ModelNotReady: (503, "model-not-ready"),
 }
 RETRY_AFTER_S = "5"
+PROBLEM_TYPE = "application/problem+json"
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 GONE = "client disconnected prematurely"  # Litestar's words; it has no class for this
 
 
 def on_echotune_error(request: AnyRequest, error: errors.EchoTuneError) -> Problem:
     """An error raised on purpose: its text is safe to show."""
+    return _answer(*_explained(error, request.url.path))
+
+
+def problem_in_bytes(
+    error: errors.EchoTuneError, path: str
+) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Status, headers and body of the same answer, for what is answered without the framework."""
+    details, more = _explained(error, path)
+    body = msgspec.json.encode(details)
+    headers = {
+        **_headers(details, more),
+        "Content-Length": str(len(body)),
+        "Content-Type": PROBLEM_TYPE,
+    }
+    written = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return details.status, written, body
+
+
+def _explained(error: errors.EchoTuneError, path: str) -> tuple[ProblemDetails, Mapping[str, str]]:
     status, slug = next(PROBLEMS[cls] for cls in type(error).__mro__ if cls in PROBLEMS)
     details = ProblemDetails(
         type=f"/problems/{slug}",
         title=slug.replace("-", " ").capitalize(),
         status=status,
         detail=str(error),
-        instance=request.url.path,
+        instance=path,
     )
     if isinstance(error, errors.RateLimited):
-        return _answer(details, {"Retry-After": str(math.ceil(error.retry_after_s))})
-    return _answer(details)
+        return details, {"Retry-After": str(math.ceil(error.retry_after_s))}
+    return details, NO_HEADERS
 
 
 def on_http_exception(request: AnyRequest, error: HTTPException) -> Problem:
@@ -116,16 +137,20 @@ def on_anything_else(request: AnyRequest, error: Exception) -> Problem:
     )
 
 
-def _answer(details: ProblemDetails, headers: Mapping[str, str] = NO_HEADERS) -> Problem:
+def _headers(details: ProblemDetails, more: Mapping[str, str]) -> dict[str, str]:
     if details.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers = {"Retry-After": RETRY_AFTER_S}
+        more = {"Retry-After": RETRY_AFTER_S}
     if details.status == HTTPStatus.REQUEST_TIMEOUT:  # the rest of the body may still be coming
-        headers = {"Connection": "close"}
+        more = {"Connection": "close"}
+    return {"Cache-Control": "no-store", **more}
+
+
+def _answer(details: ProblemDetails, headers: Mapping[str, str] = NO_HEADERS) -> Problem:
     return Problem(
         details,
         status_code=details.status,
-        media_type="application/problem+json",
-        headers={"Cache-Control": "no-store", **headers},
+        media_type=PROBLEM_TYPE,
+        headers=_headers(details, headers),
     )
 
 

@@ -2,6 +2,7 @@
 
 from service.bus.facts import (
     ASKED,
+    Change,
     Event,
     ExposureLogged,
     Fact,
@@ -27,6 +28,7 @@ __all__ = [
     "ASKED",
     "START",
     "Bus",
+    "Change",
     "DeadFact",
     "Entry",
     "Event",

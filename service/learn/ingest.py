@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
@@ -10,15 +10,20 @@ from msgspec import UNSET, Struct, UnsetType, structs
 
 from service import metrics
 from service.base62 import base62
-from service.bus import Bus, FeedbackReceived, ListenStored, UserUpdated
+from service.bus import Bus, Change, FeedbackReceived, ListenStored, UserUpdated
 from service.domain import NOT_SENT, Flag, Listen, milliseconds
 from service.errors import InvalidListen
 from service.learn.limits import Limits
+from service.learn.together import Together
 from service.store import Store
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 SKEW = timedelta(minutes=5)
 LATE = timedelta(days=7)
+MOST_TOGETHER = 5_000
+"""Listens of several requests that are stored in one go."""
+MOST_TOLD = 1_000
+Valid = tuple[list[Listen], bool]  # of one request, and whether it is feedback
 
 
 class Rejected(Struct, frozen=True):
@@ -50,6 +55,7 @@ class Ingest:
     ) -> None:
         self._store, self._bus, self._knows, self._clock = store, bus, knows, clock
         self._limits = limits
+        self._together: Together[Valid, int] = Together(self._append, most=MOST_TOGETHER)
 
     async def take(
         self, listens: Sequence[Listen | Rejected], *, source: str | None = None
@@ -64,9 +70,7 @@ class Ingest:
             StoreUnavailable: nothing was acknowledged; sending the same batch again is harmless.
             BusUnavailable, Overloaded: the same, though they may be stored already.
         """
-        valid, rejected = self._sorted_out(listens, source)
-        duplicates = await self._append(valid, []) if valid else 0
-        return Receipt(len(valid) - duplicates, duplicates, rejected)
+        return await self._take(listens, source)
 
     async def take_feedback(self, listen: Listen, *, source: str | None = None) -> Receipt:
         """The same for one verdict of a user, which is told as one besides.
@@ -74,9 +78,7 @@ class Ingest:
         Raises:
             RateLimited, StoreUnavailable, BusUnavailable, Overloaded
         """
-        valid, rejected = self._sorted_out([listen], source)
-        duplicates = await self._append(valid, [FeedbackReceived(valid[0])]) if valid else 0
-        return Receipt(len(valid) - duplicates, duplicates, rejected)
+        return await self._take([listen], source, is_feedback=True)
 
     def now(self) -> datetime:
         """The time this listen would get, by the clock that checks all others."""
@@ -102,20 +104,37 @@ class Ingest:
                 rejected.append(Rejected(index, str(error)))
         return valid, rejected
 
-    async def _append(self, valid: list[Listen], also: Sequence[FeedbackReceived]) -> int:
-        """How many were stored before."""
+    async def _take(
+        self,
+        listens: Sequence[Listen | Rejected],
+        source: str | None,
+        *,
+        is_feedback: bool = False,
+    ) -> Receipt:
+        valid, rejected = self._sorted_out(listens, source)
+        if not valid:
+            return Receipt(0, 0, rejected)
+        duplicates = await self._together.join((valid, is_feedback), len(valid))
+        return Receipt(len(valid) - duplicates, duplicates, rejected)
+
+    async def _append(self, requests: Sequence[Valid]) -> list[int]:
+        """Store and tell what came at the same time; of each request, how many were duplicates."""
+        valid = [listen for listens, _ in requests for listen in listens]
         appended = await self._store.append(valid)
         new = [listen for listen, is_new in zip(valid, appended.stored, strict=True) if is_new]
         _count(new)
         if new:
             await self._bus.publish(ListenStored(new))
+        said = [FeedbackReceived(listens[0]) for listens, is_feedback in requests if is_feedback]
+        said_by = {fact.listen.user_id for fact in said}
         for user_id, rev in appended.revs.items():
-            await self._bus.publish(UserUpdated(user_id, rev))
+            why: Change = "feedback" if user_id in said_by else "listen"
+            await self._bus.publish(UserUpdated(user_id, rev, why))
         # A listen that comes again may be one whose process died before anybody was told.
         await self._tell_again({listen.user_id for listen in valid} - appended.revs.keys())
-        again = [place for place, is_new in enumerate(appended.stored) if not is_new]
-        await self._bus.send(ListenStored(valid, again), *also)
-        return len(again)
+        await self._bus.send(*_facts(valid, appended.stored), *said)
+        stored = iter(appended.stored)
+        return [sum(not next(stored) for _ in listens) for listens, _ in requests]
 
     async def _tell_again(self, user_ids: set[str]) -> None:
         users = await asyncio.gather(*map(self._store.user, user_ids))
@@ -144,6 +163,14 @@ def listen_id(listen: Listen, at: datetime) -> str:
     """Base62 of blake2b-128 over user, track, action, `at` in ms: a resent listen keeps its id."""
     parts = (listen.user_id, listen.track_id, listen.action, str(milliseconds(at)))
     return base62(blake2b("\0".join(parts).encode(), digest_size=16).digest())
+
+
+def _facts(valid: list[Listen], stored: list[bool]) -> Iterator[ListenStored]:
+    """No larger than one request can make them: readers take many at once."""
+    for start in range(0, len(valid), MOST_TOLD):
+        flags = stored[start : start + MOST_TOLD]
+        again = [place for place, is_new in enumerate(flags) if not is_new]
+        yield ListenStored(valid[start : start + MOST_TOLD], again)
 
 
 def _flag(listen: Listen, at: datetime, now: datetime) -> Flag | UnsetType:

@@ -14,7 +14,7 @@ import httpx
 from msgspec import to_builtins
 
 from tests import worlds
-from tests.servers import HOST, free_port
+from tests.servers import HOST, children, free_port
 
 ROOT = Path(__file__).parents[2]
 READY_S = 60.0
@@ -83,17 +83,8 @@ class Service:
         raise AssertionError(f"the service did not become ready:\n{self.log[-2000:]}")
 
     def workers(self) -> list[int]:
-        """The processes that answer requests, children of the one that was started."""
-        found = []
-        for status in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                parent = int(status.read_text().rpartition(")")[2].split()[1])
-                command = (status.parent / "cmdline").read_bytes()
-            except (OSError, IndexError):
-                continue  # it has just ended
-            if parent == self.pid and b"resource_tracker" not in command:
-                found.append(int(status.parent.name))
-        return found
+        """The processes that answer requests."""
+        return children(self.pid)
 
     def ended(self) -> int | None:
         """The exit code, once it has ended by itself."""

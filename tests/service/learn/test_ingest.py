@@ -1,5 +1,6 @@
 """The one way in for listens: checked, given an id, stored once, told in order."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -14,6 +15,7 @@ from service.bus import START, Bus, FeedbackReceived, ListenStored, UserUpdated
 from service.bus.memory import MemoryStream
 from service.domain import NOT_SENT, Listen
 from service.errors import Overloaded, StoreUnavailable
+from service.learn import ingest
 from service.learn.ingest import EARLIEST, Ingest, Receipt, Rejected, listen_id
 from service.store import Store
 from service.store.memory import MemoryStore
@@ -250,6 +252,7 @@ async def test_feedback_is_told_as_a_listen_and_as_what_it_is() -> None:
 
     assert Receipt(1, 0, []) == await door.ingest.take_feedback(like)
     assert [ListenStored([like]), FeedbackReceived(like)] == await door.told()
+    assert [ListenStored([like]), UserUpdated("u1", 1, "feedback")] == door.heard
     assert 1 == (await door.ingest.take_feedback(listen("x"))).rejected[0].error.count("unknown")
     assert 2 == len(await door.told())
 
@@ -281,6 +284,32 @@ async def test_a_thousand_listens_get_a_verdict_each() -> None:
 
     assert (500, 250) == (receipt.accepted, receipt.duplicates)
     assert list(range(500, 750)) == [one.index for one in receipt.rejected]
+
+
+async def test_requests_that_come_together_are_stored_together_and_answered_apart() -> None:
+    door = Door()
+    first, second, like = listen("a"), listen("b"), listen("b", id="like", action="like")
+
+    receipts = await asyncio.gather(
+        door.take(first, second), door.take(second), door.ingest.take_feedback(like)
+    )
+
+    assert [Receipt(2, 0, []), Receipt(0, 1, []), Receipt(1, 0, [])] == list(receipts)
+    assert [
+        ListenStored([first, second, second, like], [2]),
+        FeedbackReceived(like),
+    ] == await door.told()
+
+
+async def test_a_fact_is_no_larger_than_a_request_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "MOST_TOLD", 2)
+    door = Door()
+    first, second, third = (listen("a", minutes=-number) for number in range(3))
+    await door.take(third)
+
+    await asyncio.gather(door.take(first, second), door.take(third))
+
+    assert [ListenStored([first, second]), ListenStored([third], [0])] == (await door.told())[1:]
 
 
 async def test_a_store_that_is_down_acknowledges_nothing_and_tells_nobody(tmp_path: Path) -> None:

@@ -1,0 +1,60 @@
+"""A learner in a process of its own, to be killed: what the tests of lost events ask of one."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.faults import counting
+from tests.faults.serving import ROOT
+
+AT_WORK_S = 10.0
+
+
+class Learner:
+    """The one that counts. Another is plugged in by a reader name and these methods."""
+
+    reader = counting.READER
+
+    def __init__(self, url: str, folder: Path, mode: str) -> None:
+        self._folder, self._words = folder, (url, str(folder), mode)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._before: dict[str, int] = {}
+        folder.mkdir()
+
+    def start(self) -> None:
+        """Go on from what was saved."""
+        self._before = self._files()
+        self._process = subprocess.Popen(
+            [sys.executable, counting.__file__, *self._words],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+        )
+
+    def wait_at_work(self) -> None:
+        """Return when it has written something since its start, or has had time to."""
+        until = time.monotonic() + AT_WORK_S
+        while self._files() == self._before and time.monotonic() < until:
+            time.sleep(0.005)
+
+    def kill(self) -> None:
+        """Kill -9; what it has saved stays."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def counted(self) -> Counter[str]:
+        """Listens by user, as of what was saved last."""
+        return Counter(counting.load(self._folder).by_user)
+
+    def _files(self) -> dict[str, int]:
+        found = {}
+        for path in self._folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # it has just been renamed
+                found[path.name] = path.stat().st_mtime_ns
+        return {name: at for name, at in found.items() if not name.endswith(".new")}
