@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.arrays import F32, I32, I64, Flags
+from core.arrays import F32, I32, I64, U64, Flags
 from core.kernel import kernel
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -84,6 +84,16 @@ def longs(name: str, values: I64, shape: Shape) -> I64:
         ValueError: Another dtype or shape.
     """
     _expect(name, values, np.int64, shape)
+    return _frozen(values)
+
+
+def keys(name: str, values: U64, shape: Shape) -> U64:
+    """Return `values` if it is uint64 of `shape`.
+
+    Raises:
+        ValueError: Another dtype or shape.
+    """
+    _expect(name, values, np.uint64, shape)
     return _frozen(values)
 
 

@@ -1,11 +1,11 @@
-"""The plain twins of `core.diversity`, `core.bootstrap` and the second novelty."""
+"""The plain twins of `core.diversity`, `core.bootstrap`, `core.recent` and the second novelty."""
 
 import math
 from itertools import combinations
 
 import numpy as np
 
-from core.arrays import F64, I32
+from core.arrays import F64, I32, U64, Flags
 from core.ease import Interactions
 from core.evaluation import PADDING
 
@@ -37,3 +37,33 @@ def bootstrap(
     means = [sum(known[at] for at in draw) / len(known) for draw in draws]
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+class Recent:
+    """A dict keeps the order in which its keys came."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._held: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def add(self, keys: U64, groups: U64) -> Flags:
+        return np.array([self._is_new(*one) for one in zip(keys, groups, strict=True)], np.bool_)
+
+    def forget(self, group: int) -> int:
+        before = len(self._held)
+        self._held = {key: of for key, of in self._held.items() if of != group}
+        return before - len(self._held)
+
+    def held(self) -> tuple[U64, U64]:
+        return np.array(list(self._held), np.uint64), np.array(list(self._held.values()), np.uint64)
+
+    def _is_new(self, key: int, group: int) -> bool:
+        if key in self._held:
+            return False
+        self._held[key] = group
+        if len(self._held) > self._capacity:
+            del self._held[next(iter(self._held))]
+        return True

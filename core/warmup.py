@@ -35,6 +35,7 @@ from core.mips import ArtistCap, mips
 from core.neighbours import ByTrack, cosine
 from core.ordering import distinct, space
 from core.quantised import Quantised
+from core.recent import Recent
 from core.similarity import similar, similar_batch, similarities
 from core.sums import Flat, Nearness, Product, Sum, Table, best_of
 from core.topk import topk
@@ -83,6 +84,7 @@ def _learning() -> None:
     factors = sgd.start(3, 3, 2, rng=np.random.default_rng(0))
     sgd.learn(factors, rows, rows, ones)
     sgd.predict(factors, rows, rows)
+    Recent(2).add(np.arange(3, dtype=np.uint64), np.zeros(3, np.uint64))
     space(rows, 2, gap=1, cap=1)
     distinct(rows)
     flow(square, rows, reach=1, gap=1)

@@ -19,6 +19,7 @@ from core.mips import ArtistCap, mips, mips_batch
 from core.neighbours import ByTrack, cosine
 from core.ordering import space
 from core.quantised import Quantised
+from core.recent import Recent
 from core.similarity import similar, similar_batch, similarities
 from core.sums import Flat, Nearness, Product, Sum, Table, best_of, sums_of
 from core.topk import topk
@@ -77,6 +78,9 @@ def ordinary_calls(folder):
     mapped_tracks = mapped(folder, tracks)
     for side in (tracks, mapped_tracks):
         als.fold_in(side, als.gram(side), rows[::2], strengths[::2], cg_steps=np.int32(4))
+    seen = Recent(np.int64(5))
+    seen.add(np.arange(18, dtype=np.uint64)[::2], np.zeros(9, np.uint64))
+    seen.forget(1)
     online = sgd.BiasedFactors(
         improved, tracks, np.zeros(200, np.float32), strengths[np.zeros(90, int)], strengths[:1]
     )
