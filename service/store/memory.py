@@ -36,13 +36,16 @@ class MemoryStore:
         self._neighbours: dict[str, tuple[int, list[Neighbour]]] = {}
         self._experiments: dict[str, Experiment] = {}
         self._rev = 0
+        self._log: list[Listen] = []
 
     async def append(self, listens: Sequence[Listen]) -> Appended:
         stored = []
         for listen in listens:
             mine = self._listens[listen.user_id]
             stored.append(listen.id not in mine)
-            mine.setdefault(listen.id, listen)
+            if stored[-1]:
+                mine[listen.id] = listen
+                self._log.append(listen)
         changed = {listen.user_id for listen, new in zip(listens, stored, strict=True) if new}
         return Appended(stored, {user_id: self._touch(user_id).rev for user_id in changed})
 
@@ -61,6 +64,17 @@ class MemoryStore:
         ]
         for start in range(0, len(everything), batch):
             yield everything[start : start + batch]
+
+    async def stored_mark(self) -> str:
+        return str(len(self._log))
+
+    async def stored_since(
+        self, mark: str, *, until: str | None = None, batch: int = 10_000
+    ) -> AsyncIterator[tuple[list[Listen], str]]:
+        for start in range(int(mark or 0), len(self._log) if until is None else int(until), batch):
+            stop = min(start + batch, len(self._log) if until is None else int(until))
+            there = [x for x in self._log[start:stop] if self._listens.get(x.user_id, {}).get(x.id)]
+            yield there, str(stop)
 
     async def put_tracks(self, tracks: Sequence[Track]) -> list[bool]:
         changed = []

@@ -5,13 +5,15 @@ Needs a replica set, one member is enough: listens and revs change in one transa
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import msgspec
 
 from service.domain import (
+    EPOCH,
+    MILLISECOND,
     Experiment,
     Listen,
     Neighbour,
@@ -19,6 +21,7 @@ from service.domain import (
     Track,
     User,
     UserSettings,
+    milliseconds,
 )
 from service.errors import StoreUnavailable
 from service.store import mongo_indexes as indexes
@@ -42,6 +45,8 @@ from service.store.protocol import Appended
 
 FIELDS = Listen.__struct_fields__
 TRACKS_AT_ONCE = 1_000  # in one transaction
+OVERLAP = timedelta(seconds=30)
+"""A transaction takes ten seconds at most, and clocks of processes differ by less than the rest."""
 
 
 class MongoStore:
@@ -85,6 +90,19 @@ class MongoStore:
     async def listens(self, *, batch: int = 10_000) -> AsyncIterator[list[Listen]]:
         async for documents in self._batches(queries.every_listen(FIELDS), batch):
             yield [document_to_listen(document) for document in documents]
+
+    async def stored_mark(self) -> str:
+        found = await self._find(queries.last_stored())
+        return str(milliseconds(found[0]["stored_at"])) if found and found[0] else ""
+
+    async def stored_since(
+        self, mark: str, *, until: str | None = None, batch: int = 10_000
+    ) -> AsyncIterator[tuple[list[Listen], str]]:
+        since = EPOCH + int(mark) * MILLISECOND - OVERLAP if mark else EPOCH
+        stop = None if until is None else EPOCH + int(until or 0) * MILLISECOND
+        async for documents in self._batches(queries.listens_stored(since, stop, FIELDS), batch):
+            times = [document.pop("stored_at") for document in documents]
+            yield [document_to_listen(one) for one in documents], str(milliseconds(times[-1]))
 
     async def put_tracks(self, tracks: Sequence[Track]) -> list[bool]:
         changed: list[bool] = []

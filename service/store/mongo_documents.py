@@ -16,7 +16,7 @@ def listen_key(user_id: str, listen_id: str) -> str:
     return f"{user_id} {listen_id}"
 
 
-def listen_to_document(listen: Listen) -> Document:
+def listen_to_document(listen: Listen, stored_at: datetime) -> Document:
     """Fields that are None are left out: the partial index of ratings counts on it.
 
     A flag stands where `timed` is true otherwise: the index of plays knows that field.
@@ -26,7 +26,7 @@ def listen_to_document(listen: Listen) -> Document:
     }
     if (flag := fields.pop("flag")) is not msgspec.UNSET:
         fields["timed"] = flag
-    return {"_id": listen_key(listen.user_id, listen.id), **fields}
+    return {"_id": listen_key(listen.user_id, listen.id), **fields, "stored_at": stored_at}
 
 
 def document_to_listen(document: Mapping[str, Any]) -> Listen:

@@ -69,6 +69,8 @@ INDEXES = (
         keys=(("at", 1), ("rating", 1)),
         only={"rating": {"$gt": 0}},
     ),
+    # What online learning catches up from.
+    Index(collection="listens", name="stored", keys=(("stored_at", 1), ("_id", 1))),
     Index(collection="tracks", name="track_id", keys=(("track_id", 1),), unique=True),
     Index(collection="tracks", name="features", keys=(("track_id", 1), ("features", 1))),
     Index(collection="aliases", name="alias", keys=(("kind", 1), ("value", 1)), unique=True),
@@ -100,6 +102,8 @@ ASKED: tuple[tuple[str, Query], ...] = (
     ("listens before", queries.newest_listens("u", 500, (AT, "x"), FIELDS)),
     ("every listen", queries.every_listen(FIELDS)),
     ("listens stored", queries.stored_listens([("u", "x"), ("u", "y")])),
+    ("listens stored since", queries.listens_stored(AT, AT, FIELDS)),
+    ("last listen stored", queries.last_stored()),
     ("listens to erase", queries.listens_of("u")),
     ("plays", queries.plays(AT)),
     ("ratings", queries.ratings(AT)),

@@ -98,7 +98,8 @@ async def append(
             del first[document["_id"]]
     revs: dict[str, int] = {}
     if first:
-        await on.insert("listens", [listen_to_document(listen) for listen in first.values()])
+        now = datetime.now(UTC)
+        await on.insert("listens", [listen_to_document(listen, now) for listen in first.values()])
         revs = await raise_revs(on, {listen.user_id for listen in first.values()})
     return [_verdict(listens, first, revs) for listens in batches]
 

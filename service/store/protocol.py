@@ -43,6 +43,20 @@ class Store(Protocol):
         """Every listen, user by user, in batches."""
         ...
 
+    async def stored_mark(self) -> str:
+        """Where the log of listens ends now; "" is its beginning."""
+        ...
+
+    def stored_since(
+        self, mark: str, *, until: str | None = None, batch: int = 10_000
+    ) -> AsyncIterator[tuple[list[Listen], str]]:
+        """Listens stored since a mark was taken, as they were written, each batch with its mark.
+
+        None is missed, whichever process stored it; some may be told again, and so whoever asks
+        knows what they have seen. What a release before this log stored is not in it.
+        """
+        ...
+
     async def put_tracks(self, tracks: Sequence[Track]) -> list[bool]:
         """Insert or replace; False where the same track was already stored unchanged."""
         ...

@@ -28,6 +28,7 @@ from service.domain import (
 )
 from service.errors import StoreUnavailable
 from service.store import sqlite_health as health
+from service.store import sqlite_log as log
 from service.store import sqlite_writes as writes
 from service.store.group_commit import BUSY_MS, GroupCommit
 from service.store.protocol import Appended
@@ -65,6 +66,7 @@ class SqliteStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             first = self._connect()
             first.executescript(writes.SCHEMA)
+            log.upgrade(first)
             first.close()
         except (OSError, sqlite3.Error) as error:
             raise StoreUnavailable(f"the store at {path} cannot be opened: {error}") from error
@@ -95,6 +97,14 @@ class SqliteStore:
         ):
             last = rows[-1][:3]
             yield [row_to_listen(row) for row in rows]
+
+    async def stored_mark(self) -> str:
+        return str(await self.last_number())
+
+    def stored_since(
+        self, mark: str, *, until: str | None = None, batch: int = 10_000
+    ) -> AsyncIterator[tuple[list[Listen], str]]:
+        return log.since(self._read, mark, until, batch)
 
     async def put_tracks(self, tracks: Sequence[Track]) -> list[bool]:
         bodies = [(track, msgspec.msgpack.encode(track)) for track in tracks]

@@ -10,6 +10,8 @@ ASKED = {  # what requests ask; trends and ratings are read once at start and go
     "newest listens": "SELECT * FROM listens WHERE user_id = 'u' AND (at, id) < (1, 'x')"
     " ORDER BY at DESC, id DESC LIMIT 500",
     "listen stored": "SELECT * FROM listens WHERE user_id = 'u' AND id = 'x'",
+    "listens written": "SELECT * FROM listens INDEXED BY listens_by_written WHERE written > 5"
+    " ORDER BY written, user_id, at, id LIMIT 500",
     "track": "SELECT body FROM tracks WHERE id = 't'",
     "aliases": "SELECT track_id FROM aliases WHERE kind = 'isrc' AND value = 'x'",
     "user": "SELECT body FROM users WHERE id = 'u'",

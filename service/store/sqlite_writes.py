@@ -15,7 +15,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS listens (
     user_id TEXT NOT NULL, at INTEGER NOT NULL, id TEXT NOT NULL, track_id TEXT NOT NULL,
     action TEXT NOT NULL, plays INTEGER NOT NULL, timed INTEGER NOT NULL, ms_played INTEGER,
-    rating REAL, source TEXT NOT NULL, device TEXT, context TEXT, list_id TEXT,
+    rating REAL, source TEXT NOT NULL, device TEXT, context TEXT, list_id TEXT, written INTEGER,
     PRIMARY KEY (user_id, at, id)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS listens_by_id ON listens (user_id, id);
@@ -47,12 +47,16 @@ CREATE TABLE IF NOT EXISTS experiments (
 CREATE TABLE IF NOT EXISTS revs (last INTEGER NOT NULL);
 INSERT INTO revs SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM revs);
 """
-INSERT_LISTEN = f"INSERT OR IGNORE INTO listens ({LISTEN_COLUMNS}) VALUES ({', '.join('?' * 13)})"  # noqa: S608 - constants
+INSERT_LISTEN = (
+    f"INSERT OR IGNORE INTO listens ({LISTEN_COLUMNS}, written) VALUES ({', '.join('?' * 14)})"  # noqa: S608 - constants
+)
 SELECT_USER = "SELECT id, rev, updated_at, body FROM users"
 
 
 def append(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> Appended:
     before = connection.total_changes
+    (last,) = connection.execute("SELECT last FROM revs").fetchone()
+    rows = [(*row, last + 1) for row in rows]  # the number that the first user's rev takes below
     connection.execute("SAVEPOINT many")
     connection.executemany(INSERT_LISTEN, rows)
     stored = [True] * len(rows)
