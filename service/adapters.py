@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from service.bus import Stream, Traces
+from service.bus.lease import Lease, MemoryLease
 from service.bus.memory import MemoryStream
 from service.bus.memory_traces import MemoryTraces
+from service.bus.patches import Patches
 from service.cache.clients import open_blocking_client, open_client
 from service.cache.link import Hearer, Link
 from service.cache.local import OVERHEAD_BYTES
@@ -75,6 +77,32 @@ def open_traces(settings: Settings) -> Traces:
     from service.bus.redis_traces import RedisTraces
 
     return RedisTraces(settings.events_redis_url)
+
+
+def open_lease(settings: Settings) -> Lease:
+    """What decides which process learns.
+
+    Raises:
+        Invalid: the address is none.
+    """
+    if settings.events_redis_url is None:
+        return MemoryLease()
+    from service.bus.redis_lease import RedisLease
+
+    return RedisLease(settings.events_redis_url)
+
+
+def open_patches(settings: Settings) -> Patches | None:
+    """Where what was learned goes to other processes; None: there are none.
+
+    Raises:
+        Invalid: the address is none.
+    """
+    if settings.events_redis_url is None:
+        return None
+    from service.bus.redis_patches import RedisPatches
+
+    return RedisPatches(settings.events_redis_url)
 
 
 @asynccontextmanager

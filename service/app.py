@@ -92,7 +92,9 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with open_house(settings, watch=True, work=settings.role == "all") as house:
+        async with open_house(
+            settings, watch=True, work=settings.role == "all", lead=True
+        ) as house:
             app.state.house = house
             await house.recommender.warm()
             house.freshness.watch()

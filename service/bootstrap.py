@@ -7,7 +7,15 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from service.adapters import open_cache, open_jobs, open_store, open_stream, open_traces
+from service.adapters import (
+    open_cache,
+    open_jobs,
+    open_lease,
+    open_patches,
+    open_store,
+    open_stream,
+    open_traces,
+)
 from service.bus import (
     Bus,
     ListenStored,
@@ -17,6 +25,8 @@ from service.bus import (
     TrackChanged,
     UserUpdated,
 )
+from service.bus.lease import Lease
+from service.bus.patches import Patches
 from service.bus.tending import Tending
 from service.cache.rendered import Rendered
 from service.cache.two_level import TwoLevel
@@ -27,17 +37,20 @@ from service.learn.accounts import Accounts
 from service.learn.cache_audit import CacheAudit
 from service.learn.exposure import Exposure
 from service.learn.exposure_log import ExposureLog
+from service.learn.following import Following
 from service.learn.freshness import Freshness
 from service.learn.ingest import Ingest
 from service.learn.invalidation import Invalidation
 from service.learn.limits import Limits
 from service.learn.live_quality import LiveQuality
+from service.learn.online import Learner
 from service.learn.precompute import Precompute
 from service.learn.prices import Target
 from service.learn.profiles import Profiles
 from service.learn.refresh import Refresh
 from service.learn.satisfaction import Satisfaction
 from service.learn.shelf import Shelf
+from service.learn.snapshot import Snapshots
 from service.learn.trainer import Trainer
 from service.learn.updates import Updates
 from service.model.current import Current
@@ -53,6 +66,8 @@ from service.settings import Settings
 from service.store import Store
 from service.store.reads import Reads
 
+LEARNER_ASKS_EVERY_S, API_ASKS_EVERY_S = 1.0, 5.0
+"""How often the lease is asked for: whoever only learns is faster than whoever also answers."""
 RENDERED_SHARE = 4
 """A compressed list of 20 tracks is a quarter of its JSON."""
 
@@ -74,6 +89,7 @@ class House(Struct, frozen=True, kw_only=True):
     shelf: Shelf
     trainer: Trainer
     refresh: Refresh
+    following: Following
     audit: CacheAudit
     exposure: Exposure
     accounts: Accounts
@@ -100,6 +116,9 @@ def build(
     *,
     traces: Traces,
     updates: Updates,
+    lease: Lease,
+    patches: Patches | None,
+    lead: bool = False,
 ) -> House:
     """Put the parts together; nothing is read or started yet."""
     bus, current, shown = Bus(stream), Current(), Shown()
@@ -131,6 +150,22 @@ def build(
         fallback=fallback,
     )
     neighbourhood = Neighbourhood(store, current)
+    learner = Learner(
+        store,
+        stream,
+        current,
+        Snapshots(settings.home / "learner"),
+        lease,
+        patches=patches,
+        outlives=settings.events_redis_url is not None,
+    )
+    following = Following(
+        current,
+        lease,
+        learner=learner if lead else None,
+        patches=patches,
+        ask_every_s=LEARNER_ASKS_EVERY_S if settings.role == "learner" else API_ASKS_EVERY_S,
+    )
     precompute = Precompute(store, current, accounts, recommender, neighbourhood)
     ingest = Ingest(store, bus, current.knows, limits=limits)
     every_s = settings.probe_every_s
@@ -148,9 +183,12 @@ def build(
         ingest=ingest,
         shelf=Shelf(store, bus),
         trainer=trainer,
-        refresh=Refresh(store, current, trainer, cache, satisfaction=satisfaction),
+        refresh=Refresh(
+            store, current, trainer, cache, satisfaction=satisfaction, news=following.look
+        ),
+        following=following,
         audit=CacheAudit(store, cache, share=settings.audit_share),
-        exposure=Exposure(current, shown, live, ExposureLog(current, stream)),
+        exposure=Exposure(shown, live, ExposureLog(current, stream)),
         accounts=accounts,
         profiles=Profiles(accounts, current, cache),
         recommender=recommender,
@@ -199,7 +237,6 @@ def wire(
 ) -> None:
     """Who hears what. A fact is published after it is durable; every subscriber works in memory."""
     bus.subscribe(TrackChanged, invalidation.on_track_changed)
-    bus.subscribe(ListenStored, invalidation.on_listen_stored)
     bus.subscribe(ListenStored, satisfaction.on_listen_stored)
     bus.subscribe(ListenStored, live.on_listen_stored)
     bus.subscribe(ModelPublished, invalidation.on_model_published)
@@ -211,9 +248,12 @@ def wire(
 
 @asynccontextmanager
 async def open_house(
-    settings: Settings, *, watch: bool = False, work: bool = False
+    settings: Settings, *, watch: bool = False, work: bool = False, lead: bool = False
 ) -> AsyncIterator[House]:
-    """A loaded house that may `watch` the store and `work` on jobs; closed losing nothing."""
+    """A loaded house, closed losing nothing.
+
+    It may `watch` the store and what is learned, `work` on jobs and `lead`, which is to learn.
+    """
     store, updates = await open_store(settings), Updates()
     try:
         async with open_cache(settings, updates, watch=watch) as cache:
@@ -225,11 +265,15 @@ async def open_house(
                 open_stream(settings),
                 traces=open_traces(settings),
                 updates=updates,
+                lease=open_lease(settings),
+                patches=open_patches(settings),
+                lead=lead,
             )
             try:
                 await house.refresh.load()
                 if watch:
                     house.refresh.watch()
+                    house.following.watch()
                     house.audit.watch()
                     house.exposure.watch()
                     house.fallback.watch()
@@ -246,6 +290,7 @@ async def open_house(
                 await house.fallback.close()
                 await house.exposure.close()
                 await house.audit.close()
+                await house.following.close()
                 await house.refresh.close()
                 await house.reads.close()
                 for service in house.remote.values():

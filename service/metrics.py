@@ -136,6 +136,53 @@ MODEL_GATE = Counter(
     "echotune_model_gate_total",
     "Fitted models by what the quality gate said; unjudged: there was nothing to compare with.",
     ["verdict"],  # passed | failed | unjudged
+LEARNED = Counter(
+    "echotune_learned_listens_total",
+    "Listens that reached online learning.",
+    ["outcome"],  # applied | known (applied before) | unusable (of no known track)
+)
+for _outcome in ("applied", "known", "unusable"):
+    LEARNED.labels(_outcome)
+LEARNING_REFUSED = Counter(
+    "echotune_learning_refused_total", "Steps that were not finite and changed nothing."
+)
+LEARNING_STOPPED = Gauge(
+    "echotune_learning_stopped",
+    "1 after factors grew beyond measure: the last good ones serve until a model is activated.",
+)
+LEARNING_NORM = Gauge(
+    "echotune_learning_norm", "Length of the rows that the last steps of learning have touched."
+)
+DRIFT = Gauge(
+    "echotune_drift",
+    "How far the plays of the last hour are from those of two weeks before, by audio feature.",
+    ["feature", "distance"],  # linf | jensen_shannon
+)
+DRIFT_ALARMS = Counter(
+    "echotune_drift_alarms_total",
+    "Hours that were too far from what is usual.",
+    ["feature"],  # an audio feature, or error (of predictions)
+)
+PREDICTION_ERROR = Gauge(
+    "echotune_prediction_error",
+    "Mean error of the factors' predictions, of what was played in the last hour, before learning.",
+)
+LEARNER_LEADS = Gauge("echotune_learner_leads", "1 while this process is the one that learns.")
+SNAPSHOTS_REFUSED = Counter(
+    "echotune_snapshots_refused_total", "Snapshots of the learner that were not whole, or late."
+)
+SNAPSHOTS_FAILED = Counter(
+    "echotune_snapshots_failed_total", "Snapshots of the learner that could not be written."
+)
+SNAPSHOT_SAVED = Gauge(
+    "echotune_snapshot_timestamp_seconds", "When the learner's newest good snapshot was written."
+)
+PATCHES = Counter(
+    "echotune_patches_total",
+    "Changes of the learner that this process has published or applied.",
+    [
+        "outcome"
+    ],  # published | applied | reloaded (after a gap) | refused (of one who lost the lease)
 )
 JOBS = Counter("echotune_jobs_total", "Attempts at jobs that ended.", ["kind", "outcome"])
 """done | failed (for good) | retried | lost (cancelled, or taken over by another worker)"""

@@ -41,7 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # and one minute's worth. Behind a proxy everybody comes from its address.
     user_listens_per_minute: Annotated[int, Meta(ge=0, le=100_000_000)] = 1_000
     source_listens_per_minute: Annotated[int, Meta(ge=0, le=100_000_000)] = 3_000_000
-    role: Literal["all", "api", "worker"] = "all"  # api: leaves the jobs to workers
+    role: Literal["all", "api", "worker", "learner"] = "all"  # api: leaves the jobs to workers
     train_every_hours: Annotated[int, Meta(ge=0, le=8_760)] = 24  # 0: only on demand
     probe_every_s: Annotated[int, Meta(ge=0, le=3_600)] = 30  # how soon lists follow; 0: never
     log_level: Literal["debug", "info", "warning", "error"] = "info"

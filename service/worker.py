@@ -1,4 +1,4 @@
-"""A process that runs jobs and answers no request: `echotune serve --role worker`."""
+"""A process that answers no request: `echotune serve --role worker` or `--role learner`."""
 
 import asyncio
 import signal
@@ -13,11 +13,15 @@ log = structlog.get_logger()
 
 
 async def work(settings: Settings) -> None:
-    """Run jobs until SIGTERM or Ctrl-C; what runs then goes back into the queue."""
+    """Do what the role says until SIGTERM or Ctrl-C.
+
+    Jobs that run then go back into the queue, and what was learned is saved.
+    """
     ended, loop = asyncio.Event(), asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, ended.set)
-    async with open_house(settings, watch=True, work=True):
+    learns = settings.role == "learner"
+    async with open_house(settings, watch=True, work=not learns, lead=learns):
         with metrics.served_apart(settings):
-            log.info("worker takes jobs")
+            log.info("learner learns" if learns else "worker takes jobs")
             await ended.wait()

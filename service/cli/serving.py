@@ -18,6 +18,8 @@ from service.settings import Settings
 
 console = Console(stderr=True, highlight=False)
 
+BEHIND = ("worker", "learner")
+"""Roles that answer no request."""
 MOST_CONNECTIONS = MOST_PUSH + 1_024
 """Of one worker: the streams it may hold open, and Granian's own number for everybody else."""
 HEADER_TIMEOUT_MS = 5_000  # Granian's default of 30 s lets 200 idle sockets hold the door
@@ -30,9 +32,10 @@ HEADER_TIMEOUT_MS = 5_000  # Granian's default of 30 s lets 200 idle sockets hol
 )
 @click.option(
     "--role",
-    type=click.Choice(["all", "api", "worker"]),
+    type=click.Choice(["all", "api", "worker", "learner"]),
     default=None,
-    help="What this process does [ECHOTUNE_ROLE, all]; worker: jobs only, api: everything else.",
+    help="What this process does [ECHOTUNE_ROLE, all]; worker: jobs only, learner: learns from"
+    " every listen, api: everything else.",
 )
 @click.option("--workers", type=click.IntRange(1), default=1, help="Server processes.")
 @click.option("--no-demo", is_flag=True, help="Start with an empty catalogue, not the demo world.")
@@ -59,11 +62,11 @@ def serve(
         raise Invalid("ECHOTUNE_METRICS_PORT is one port, and --workers above 1 would need several")
     home = settings.home
     home.mkdir(parents=True, exist_ok=True)
-    if not no_demo and settings.role != "worker":
+    if not no_demo and settings.role not in BEHIND:
         demo_if_empty(settings)
     with console.status("compiling kernels (once per machine and release)"):
         prepare_kernels(home)
-    if settings.role == "worker":
+    if settings.role in BEHIND:
         run_worker(settings)
         return
     fit_if_needed(settings, console=console)
@@ -72,7 +75,7 @@ def serve(
 
 
 def run_worker(settings: Settings) -> None:
-    """Jobs until SIGTERM or Ctrl-C."""
+    """Jobs, or learning, until SIGTERM or Ctrl-C."""
     import asyncio
 
     from service.logs import configure_logs

@@ -176,7 +176,8 @@ def view_of(
 ) -> View:
     """A trial model as something that can be asked; what trends is who is liked by most."""
     model = trial_model(items, heard, blend, latent=latent)
-    return View(catalogue, model, np.log1p(model.listener_counts, dtype=np.float32))
+    trend = np.log1p(model.listener_counts, dtype=np.float32)
+    return View(catalogue, model, trend, online=latent.online)
 
 
 def trial_model(

@@ -73,7 +73,7 @@ def sit_newer(view: View, champion: Model, users: list[str], exam: Exam) -> Sitt
     """
     heard, asked = exam.heard, list(exam.users)
     tail = long_tail(champion.listener_counts, size=heard.shape[1])
-    served = structs.replace(view, model=champion)
+    served = structs.replace(view, model=champion, online=champion.latent.online)
     return Sitting(
         basis="newer",
         listeners=[users[user] for user in asked],

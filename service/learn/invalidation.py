@@ -1,6 +1,6 @@
 """What facts do to the memory of this process: nothing built on the old state is served again."""
 
-from service.bus import ListenStored, ModelPublished, TrackChanged, UserUpdated
+from service.bus import ModelPublished, TrackChanged, UserUpdated
 from service.cache.two_level import TwoLevel
 from service.model.current import Current
 
@@ -19,12 +19,6 @@ class Invalidation:
     async def on_model_published(self, _fact: ModelPublished) -> None:
         """Serving here already; the other processes have to load it."""
         await self._cache.announce()
-
-    async def on_listen_stored(self, fact: ListenStored) -> None:
-        """Plays, likes and saves that have a time count towards trending."""
-        catalogue = self._current.catalogue
-        rows = ((catalogue.row(one.track_id), one) for one in fact.listens)
-        self._current.trending.hear((row, one) for row, one in rows if row is not None)
 
     async def on_user_updated(self, fact: UserUpdated) -> None:
         """Lists built from an older rev are served no more, here at once and elsewhere soon."""

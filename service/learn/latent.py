@@ -31,8 +31,8 @@ def fit_latent(matrix: csr_array, recipe: Recipe, *, wanted: Collection[Part] = 
 
 
 def of_use(blend: BlendWeights) -> list[Part]:
-    """The parts that have a weight: no request should pay for another."""
-    return [part for part in LATENT if getattr(blend, part)]
+    """The parts that have a weight, and that from which learning goes on."""
+    return [part for part in LATENT if part == "online" or getattr(blend, part)]
 
 
 def _spectral(matrix: csr_array, recipe: Recipe) -> Directions | None:

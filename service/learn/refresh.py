@@ -21,12 +21,14 @@ LOOK_EVERY_S = 1.0
 SATISFACTION_EVERY = 60
 UNTOLD_EVERY = 60
 """Seconds between two looks for what nobody told: other processes announce their changes."""
-TRENDING_EVERY = 600
-"""Seconds between two counts of what trends with all processes, which goes through every play."""
 
 
 class Refresh:
-    """Keeps catalogue, trending and model of this process in step with the store."""
+    """Keeps catalogue and model of this process in step with the store.
+
+    What trends is counted once, at start: from there on it is the learner's. `news` is called when
+    another process has written.
+    """
 
     def __init__(
         self,
@@ -36,15 +38,20 @@ class Refresh:
         cache: TwoLevel,
         *,
         satisfaction: Satisfaction,
+        news: Callable[[], object] = lambda: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store, self._current, self._trainer, self._cache = store, current, trainer, cache
-        self._satisfaction, self._clock = satisfaction, clock
+        self._satisfaction, self._news, self._clock = satisfaction, news, clock
         self._watching: asyncio.Task[None] | None = None
         self._number: int | None = None  # of the newest write a moment ago
 
     async def load(self) -> None:
         """Read everything that requests need; what was read before is replaced."""
+        await self._reload()
+        await self._load_trending()
+
+    async def _reload(self) -> None:
         await self._store.changed_elsewhere()  # what is written from here on is news
         number = await self._store.last_number()
         if number is not None:
@@ -52,7 +59,6 @@ class Refresh:
         tracks = await self._store.tracks()
         if tracks:
             self._current.add_tracks(tracks)
-        await self._load_trending()
         await self._satisfaction.refresh()
         await self._trainer.resume()
 
@@ -98,10 +104,9 @@ class Refresh:
                 if untold:
                     self._cache.forget_all()
                 if told or untold:
-                    await self.load()
+                    await self._reload()
+                    self._news()
                     changed = told = gap = False
-                elif second % TRENDING_EVERY == 0:
-                    await self._load_trending()
                 published = await self._trainer.published()  # a fit writes no row
                 again = second % UNTOLD_EVERY == 0 and published != self._trainer.serving
                 if published != seen or again:

@@ -77,6 +77,9 @@ class Trainer:
             Invalid: the file of exposure weights cannot be used.
         """
         catalogue = self._current.catalogue
+        mark = (
+            await self._store.stored_mark()
+        )  # what comes while it reads is learned from once more
         interactions = await read_interactions(self._store.listens(), catalogue)
         if interactions.matrix.nnz < FEWEST_PAIRS:
             raise ModelNotReady(
@@ -109,6 +112,7 @@ class Trainer:
                 champion=champion,
                 countries=countries,
             )
+            model = structs.replace(model, learned_to=mark)
             files.save(model, [brief.id for brief in catalogue.briefs], self._folder)
             return model
 

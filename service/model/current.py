@@ -18,6 +18,7 @@ from core import blend
 from core.peaks import lows, peaks
 from service.domain import Track
 from service.model.catalogue import Catalogue, empty_catalogue
+from service.model.latent import Online
 from service.model.trending import Trending
 from service.model.version import Model
 
@@ -31,6 +32,13 @@ class LivePrices(Struct, frozen=True):
     values: NDArray[np.float32]  # (model.tracks,)
 
 
+class LiveFactors(Struct, frozen=True):
+    """Factors as they became since the fit of the model of this version."""
+
+    version: str
+    online: Online  # of at least as many tracks
+
+
 class View(Struct, frozen=True, dict=True):
     """One consistent state, for one request."""
 
@@ -38,6 +46,7 @@ class View(Struct, frozen=True, dict=True):
     model: Model | None
     trending: NDArray[np.float32]  # (catalogue.size,) log of decayed plays, or of listeners
     prices: NDArray[np.float32] | None = None  # (catalogue.size,); a track since the fit costs 0
+    online: Online | None = None  # what was learned event by event, where it has a say
 
     @cached_property
     def trend(self) -> tuple[NDArray[np.float32], float, float, NDArray[np.float32]]:
@@ -64,9 +73,10 @@ class Current:
         self.catalogue = empty_catalogue()
         self.model: Model | None = None
         self.trending = Trending(clock())
-        self.prices: LivePrices | None = None  # replaced by `learn.exposure` alone
+        self.prices: LivePrices | None = None  # these two are replaced by what was learned alone
+        self.factors: LiveFactors | None = None
         self._view: View | None = None
-        self._priced: LivePrices | None = None  # what `_view` was made with
+        self._learned: tuple[object, object] = (None, None)  # what `_view` was made with
         self._refreshed = clock()
 
     @property
@@ -85,18 +95,31 @@ class Current:
     def view(self) -> View:
         """The state to answer one request from; trending is at most five seconds old."""
         now, last = self._clock(), self._view
+        learned = (self.prices, self.factors)
         if (
             last is None
             or last.catalogue is not self.catalogue
             or last.model is not self.model
-            or self._priced is not self.prices
+            or any(one is not other for one, other in zip(self._learned, learned, strict=True))
             or now - self._refreshed >= TRENDING_REFRESH
         ):
-            self._refreshed, self._priced = now, self.prices
+            self._refreshed, self._learned = now, learned
             self._view = last = View(
-                self.catalogue, self.model, self._trending(now), self._charged(self.prices)
+                self.catalogue,
+                self.model,
+                self._trending(now),
+                self._charged(self.prices),
+                self._online(self.factors),
             )
         return last
+
+    def _online(self, live: LiveFactors | None) -> Online | None:
+        """None also where the blend gives it no weight: no request should pay for it."""
+        if self.model is None or not self.model.blend.online:
+            return None
+        if live is not None and live.version == self.model.version:
+            return live.online
+        return self.model.latent.online
 
     def _charged(self, live: LivePrices | None) -> NDArray[np.float32] | None:
         if self.model is None or self.model.prices is None:

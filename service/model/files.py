@@ -54,6 +54,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     blend: BlendWeights
     metrics: dict[str, float]
     files: dict[str, ArrayFile]
+    learned_to: str = ""
     verdict: Verdict | None = None
 
     @property
@@ -84,6 +85,7 @@ def save(model: Model, track_ids: Sequence[str], folder: Path) -> None:
         metrics=model.metrics,
         files=files,
         verdict=model.verdict,
+        learned_to=model.learned_to,
     )
     _write_bytes(making / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
     _sync(making)
@@ -177,6 +179,7 @@ def _model(manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> Model:
         metrics=manifest.metrics,
         trial=arrays.get(TRIAL),
         verdict=manifest.verdict,
+        learned_to=manifest.learned_to,
     )
 
 

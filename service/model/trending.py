@@ -4,20 +4,20 @@ Counts are kept as of a fixed moment, so that time passing is one factor for all
 (forward decay, Cormode et al. 2009) and a new play is one addition.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.domain import HEARD_MS, SUPPORT, Listen, counted, is_somebody
+from service.domain import HEARD_MS, Listen, is_somebody
 
 HALF_LIFE = timedelta(days=7)
+HALF_LIFE_S = HALF_LIFE.total_seconds()
 WINDOW = 8 * HALF_LIFE
 """A play older than this counts under 0.4 % of a new one and need not be read at start."""
 
-
+NOTHING = np.zeros(0)
 TREND_ACTIONS = ("play", "like", "save")
 
 
@@ -34,61 +34,43 @@ def trends(listen: Listen) -> bool:
     )
 
 
-MOST_HEARD = 200_000
-"""Users and tracks between two counts of the store; what is beyond has to wait for the next."""
 
 
 class Trending:
     """Decayed plays by catalogue row; `landmark` is any moment near the present."""
 
-    def __init__(self, landmark: datetime) -> None:
-        self._landmark = landmark
-        self._weights = np.zeros(0, np.float64)
-        self._heard: dict[tuple[int, str], int] = {}  # plays since the store was counted
-        self._waiting: dict[int, list[tuple[str, datetime, int]]] = defaultdict(list)
+    def __init__(self, landmark: datetime, weights: NDArray[np.float64] = NOTHING) -> None:
+        self.landmark = landmark
+        self.weights = weights.copy()  # (rows,), as of the landmark
 
-    def add(self, plays: Iterable[tuple[int, datetime, float]]) -> None:
-        """Count (row, at, plays)."""
+    def add(self, plays: Iterable[tuple[int, datetime, float]]) -> NDArray[np.int64]:
+        """Count (row, at, plays); the rows, as they came."""
         added = list(plays)
         if not added:
-            return
-        rows = np.array([row for row, _, _ in added], np.int64)
-        self._grow(int(rows.max()) + 1)
-        weights = [count * 2 ** ((at - self._landmark) / HALF_LIFE) for _, at, count in added]
-        np.add.at(self._weights, rows, weights)
+            return np.empty(0, np.int64)
+        rows, moments, counts = zip(*added, strict=True)
+        found, start = np.array(rows, np.int64), self.landmark.timestamp()
+        seconds = np.array([at.timestamp() for at in moments]) - start
+        self._grow(int(found.max()) + 1)
+        np.add.at(self.weights, found, np.array(counts) * np.exp2(seconds / HALF_LIFE_S))
+        return found
 
-    def hear(self, listens: Iterable[tuple[int, Listen]]) -> None:
-        """Count listens as they come, by row: as `counted`, a new track's once three play it.
-
-        The store knows better and is counted again every few minutes: a user who played a track
-        before that counts anew, and a track that two others play already waits for three more.
-        """
-        for row, listen in listens:
-            key = row, listen.user_id
-            before = self._heard.get(key, 0)
-            if not trends(listen) or (not before and len(self._heard) >= MOST_HEARD):
-                continue
-            self._heard[key] = before + listen.plays
-            more = counted(before + listen.plays) - counted(before)
-            if more and row < len(self._weights) and self._weights[row]:
-                self.add([(row, listen.at, more)])
-            elif more:
-                self._wait(row, listen.user_id, listen.at, more)
-
-    def _wait(self, row: int, user_id: str, at: datetime, plays: int) -> None:
-        waiting = self._waiting[row]
-        waiting.append((user_id, at, plays))
-        if len({user for user, _, _ in waiting}) >= SUPPORT:
-            self.add((row, at, plays) for _, at, plays in self._waiting.pop(row))
+    def put(self, rows: NDArray[np.int64], weights: NDArray[np.float64]) -> "Trending":
+        """The same with other weights in these rows, as of the same landmark."""
+        changed = Trending(self.landmark, self.weights)
+        if rows.size:
+            changed._grow(int(rows.max()) + 1)
+            changed.weights[rows] = weights
+        return changed
 
     def counts(self, now: datetime, size: int) -> NDArray[np.float32]:
         """float32 (size,): decayed plays of each row as of `now`."""
         self._grow(size)
-        factor = 2.0 ** ((self._landmark - now) / HALF_LIFE)
-        decayed: NDArray[np.float32] = (self._weights[:size] * factor).astype(np.float32)
+        factor = 2.0 ** ((self.landmark - now) / HALF_LIFE)
+        decayed: NDArray[np.float32] = (self.weights[:size] * factor).astype(np.float32)
         return decayed
 
     def _grow(self, size: int) -> None:
-        missing = size - len(self._weights)
+        missing = size - len(self.weights)
         if missing > 0:
-            self._weights = np.concatenate([self._weights, np.zeros(missing)])
+            self.weights = np.concatenate([self.weights, np.zeros(missing)])

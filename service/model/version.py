@@ -59,6 +59,7 @@ class Model(Struct, frozen=True, kw_only=True, dict=True):
     """(users, 2): NDCG@10 of the trial on pairs held out, all and of the long tail; -1: not asked.
     What the next candidate is compared with if hardly any listens are newer."""
     verdict: Verdict | None = None  # None: from before there was a gate
+    learned_to: str = ""  # mark in the store's log: later listens are not in it; "" is not known
 
     @cached_property
     def heard(self) -> NDArray[np.bool_]:

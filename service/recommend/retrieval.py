@@ -8,6 +8,7 @@ returns no part.
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from msgspec import structs
 
 from core.linear import score
 from service.domain import FEATURES, Strategy
@@ -48,7 +49,8 @@ def collaborative(view: View, listener: Listener, _ask: Ask) -> Parts:
     rows, strengths = history.rows[within], history.strengths[within]
     near = score(model.items, rows, strengths, size=view.catalogue.size)
     found: Parts = {"collaborative": Sparse(near, model.heard, model.many_heard)}
-    for name, scores in latent_scores(model.latent, rows, strengths).items():
+    latent = structs.replace(model.latent, online=view.online)
+    for name, scores in latent_scores(latent, rows, strengths).items():
         found[name] = _heard(scores, view, model) if isinstance(scores, np.ndarray) else scores
     return found
 
@@ -56,7 +58,10 @@ def collaborative(view: View, listener: Listener, _ask: Ask) -> Parts:
 def _heard(scores: Array, view: View, model: Model) -> Array:
     """The same with NaN for every track that has nobody to be like."""
     out = np.full(view.catalogue.size, np.nan, np.float32)
-    np.copyto(out[: model.tracks], scores, where=model.heard)
+    np.copyto(out[: model.tracks], scores[: model.tracks], where=model.heard)
+    if view.online is not None:  # of a track since the fit, once somebody liked it
+        news = slice(model.tracks, min(scores.size, out.size))
+        np.copyto(out[news], scores[news], where=view.online.biases[news] > 0)
     return out
 
 

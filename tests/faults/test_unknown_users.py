@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from service.bootstrap import House, build
+from service.bus.lease import MemoryLease
 from service.bus.memory import MemoryStream
 from service.bus.memory_traces import MemoryTraces
 from service.cache.absent import LIFE_S, Absent
@@ -74,6 +75,8 @@ class World:
             MemoryStream(),
             traces=MemoryTraces(),
             updates=Updates(),
+            lease=MemoryLease(),
+            patches=None,
         )
         self._listeners = crowd.zipf(LISTENERS, seed=1)
 

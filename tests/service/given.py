@@ -71,7 +71,7 @@ def view(known: Catalogue, *, fitted: Model | None = None, plays: Sequence[float
     """A state to answer from; `plays` of the first rows, as trending counts them."""
     trending = np.zeros(known.size, np.float32)
     trending[: len(plays)] = plays
-    return View(known, fitted, trending)
+    return View(known, fitted, trending, online=fitted.latent.online if fitted else None)
 
 
 def listener(known: Catalogue, *listens: Listen, **user) -> Listener:

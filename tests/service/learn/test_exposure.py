@@ -1,18 +1,21 @@
 """What is shown too much gets dearer, and is shown less, without a refit."""
 
-import asyncio
 from collections import Counter
+from uuid import uuid4
 
 import msgspec
 import numpy as np
 import pytest
 
 from core.exposure import STEP
+from service.bus import START, ExposureLogged
 from service.bus.memory import MemoryStream
 from service.cache.revs import Revs
 from service.cache.two_level import TwoLevel
+from service.learn.changes import apply, change_of
 from service.learn.exposure import Exposure
 from service.learn.exposure_log import ExposureLog
+from service.learn.learned import Learned
 from service.learn.live_quality import LiveQuality
 from service.model.current import Current
 from service.model.version import Prices
@@ -28,7 +31,8 @@ JAZZ = [f"jazz-u{user}" for user in range(worlds.USERS_PER_TASTE)]
 
 
 def showing(rows: np.ndarray) -> Showing:
-    return Showing("u1", "hybrid", "list", rows.tobytes())
+    """A list of its own, whatever is on it."""
+    return Showing("u1", "hybrid", uuid4().hex, rows.tobytes())
 
 
 class Desk:
@@ -40,8 +44,23 @@ class Desk:
         size = self.current.catalogue.size
         free = Prices(values=np.zeros(size, np.float32), shares=np.ones(size))
         self.current.model = model(self.current.catalogue, prices=free)
-        live, told = LiveQuality(self.current), ExposureLog(self.current, MemoryStream())
-        self.exposure = Exposure(self.current, self.shown, live, told)
+        self.stream = MemoryStream()
+        self.told = ExposureLog(self.current, self.stream)
+        self.exposure = Exposure(self.shown, LiveQuality(self.current), self.told)
+        self.learned = Learned(NOON, recent=10_000)
+        self.learned.rebase(self.current.model)
+
+    async def fold(self) -> None:
+        """What was shown is told, and whoever learns hears of it."""
+        self.exposure.fold()
+        await self.told.send()
+        model = self.current.model
+        assert model is not None
+        for entry in await self.stream.read(self.learned.place, limit=100):
+            assert isinstance(entry.fact, ExposureLogged)
+            self.learned.learn_prices(entry.fact, self.current.catalogue, model)
+            self.learned.place = entry.place
+        apply(change_of(self.learned, whole=False, factors=False), self.current)
 
     async def ask(self, user_id: str, **asked) -> list[str]:
         """A list that no cache held: prices may lag behind by the life of a cached one."""
@@ -67,7 +86,7 @@ class Desk:
             for user_id in JAZZ:
                 shown.update(await self.ask(user_id, limit=3))
             if updating:
-                self.exposure.fold()
+                await self.fold()
         return shown
 
 
@@ -119,11 +138,11 @@ async def test_what_was_asked_ahead_or_had_not_changed_costs_nothing(desk: Desk)
     for way in ("prefetched", "unchanged"):
         rows = np.zeros(600, np.int32).tobytes()
         desk.shown.add(Showing("u1", "hybrid", "list", rows, way))
-    desk.exposure.fold()
+    await desk.fold()
     assert desk.current.prices is None
 
     desk.shown.add(Showing("u1", "hybrid", "list", rows))
-    desk.exposure.fold()
+    await desk.fold()
     assert desk.current.prices is not None
 
 
@@ -148,7 +167,7 @@ async def test_prices_settle_even_where_half_the_tracks_can_never_be_shown(desk:
     reachable = np.arange(size // 2, dtype=np.int32)
     for _ in range(1_500):
         desk.shown.add(showing(np.repeat(np.append(reachable, 0), 12).astype(np.int32)))
-        desk.exposure.fold()
+        await desk.fold()
 
     assert desk.current.prices is not None
     prices = desk.current.prices.values
@@ -159,12 +178,13 @@ async def test_prices_settle_even_where_half_the_tracks_can_never_be_shown(desk:
 
 
 async def test_without_prices_or_lists_nothing_happens(desk: Desk) -> None:
-    desk.exposure.fold()
+    await desk.fold()
     assert desk.current.prices is None
     desk.current.model = model(desk.current.catalogue)
+    desk.learned.rebase(desk.current.model)
     desk.shown.add(showing(np.zeros(1, np.int32)))
 
-    desk.exposure.fold()
+    await desk.fold()
 
     assert desk.current.prices is None
     assert [] == desk.shown.take()  # what was shown without prices is not charged later
@@ -173,26 +193,25 @@ async def test_without_prices_or_lists_nothing_happens(desk: Desk) -> None:
 async def test_a_new_model_starts_from_its_own_prices(desk: Desk) -> None:
     size = desk.current.catalogue.size
     desk.shown.add(showing(np.zeros(6 * size, np.int32)))
-    desk.exposure.fold()
+    await desk.fold()
     dear = Prices(values=np.full(size, 2, np.float32), shares=np.ones(size))
     desk.current.model = model(desk.current.catalogue, version="v2", prices=dear)
+    desk.learned.rebase(desk.current.model)
     desk.shown.add(showing(np.zeros(1, np.int32)))
 
-    desk.exposure.fold()
+    await desk.fold()
 
     assert desk.current.prices is not None
     assert "v2" == desk.current.prices.version
     assert desk.current.prices.values[1] < STEP  # only differences matter: the least is near 0
 
 
-async def test_the_watch_folds_until_it_is_closed(desk: Desk, monkeypatch) -> None:
+async def test_the_watch_counts_until_it_is_closed(desk: Desk, monkeypatch) -> None:
     monkeypatch.setattr("service.learn.exposure.EVERY_S", 0.001)
     desk.exposure.watch()
-    for _ in range(2_000):
-        desk.shown.add(showing(np.zeros(6, np.int32)))
-        await asyncio.sleep(0.002)
-        if desk.current.prices is not None:
-            break
+    desk.shown.add(showing(np.zeros(6, np.int32)))
+
+    told = await desk.stream.read(START, limit=1, wait_s=20)
     await desk.exposure.close()
 
-    assert desk.current.prices is not None
+    assert 1 == len(told)

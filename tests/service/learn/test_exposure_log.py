@@ -161,7 +161,7 @@ async def test_a_list_with_tracks_this_process_has_not_heard_of_is_told_when_it_
 
 
 async def test_the_last_second_is_told_at_the_end(desk: Desk) -> None:
-    exposure = Exposure(desk.current, desk.shown, LiveQuality(desk.current), desk.log)
+    exposure = Exposure(desk.shown, LiveQuality(desk.current), desk.log)
     exposure.watch()
     desk.show("a", [0])
     await exposure.close()

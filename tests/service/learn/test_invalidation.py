@@ -2,12 +2,12 @@
 
 import pytest
 
-from service.bus import ListenStored, TrackChanged, UserUpdated
+from service.bus import TrackChanged, UserUpdated
 from service.cache.revs import Revs
 from service.cache.two_level import TwoLevel
 from service.learn.invalidation import Invalidation
 from service.model.current import Current
-from tests.service.given import NOON, listen, track
+from tests.service.given import NOON, track
 
 
 @pytest.fixture
@@ -26,22 +26,6 @@ async def test_a_changed_track_is_served_and_changes_every_cache_key(current: Cu
 
     assert current.view().catalogue.knows("new")
     assert stamp != current.view().stamp
-
-
-async def test_plays_likes_and_saves_with_a_time_trend_and_nothing_else(current: Current) -> None:
-    heard = [
-        *(listen("a", user_id=f"u{n}") for n in range(3)),
-        listen("a", user_id="u3", action="like"),
-        listen("a", user_id="u4", action="skip"),
-        listen("a", user_id="u5", timed=False),
-        listen("a", user_id="u6", action="rating", rating=5.0),
-        *(listen("b", user_id=f"u{n}", action="save") for n in range(3)),
-        listen("gone"),
-    ]
-
-    await Invalidation(current, TwoLevel(1 << 20, Revs())).on_listen_stored(ListenStored(heard))
-
-    assert [4.0, 3.0] == current.trending.counts(NOON, 2).tolist()
 
 
 async def test_a_newer_rev_is_learned_an_older_one_is_not(current: Current) -> None:

@@ -89,7 +89,6 @@ def test_too_little_for_a_direction_is_no_part() -> None:
     assert NOTHING_LATENT == fit_latent(csr_array(np.zeros((2, 3), np.float32)), RECIPE)
 
 
-def test_only_parts_with_a_weight_are_of_use() -> None:
-    assert ["spectral", "factors"] == of_use(BlendWeights())
-    assert [] == of_use(BlendWeights(spectral=0, factors=0))
-    assert "online" in of_use(BlendWeights(online=0.1))
+def test_only_parts_with_a_weight_are_of_use_and_what_learning_goes_on_from() -> None:
+    assert ["spectral", "factors", "online"] == of_use(BlendWeights())
+    assert ["online"] == of_use(BlendWeights(spectral=0, factors=0))

@@ -36,6 +36,7 @@ class Process:
         self.store = store or SqliteStore(folder / "store.db")
         self.bus, self.current, self.revs = Bus(), Current(lambda: NOON), Revs()
         self.cache = TwoLevel(1 << 20, self.revs)
+        self.news: list[str] = []  # that whoever learns is told
         self.trainer = Trainer(self.store, self.bus, self.current, folder / "models")
         satisfaction = Satisfaction(self.store, lambda: NOON)
         live = LiveQuality(self.current)
@@ -46,6 +47,7 @@ class Process:
             self.trainer,
             self.cache,
             satisfaction=satisfaction,
+            news=lambda: self.news.append("another process has written"),
             clock=lambda: NOON,
         )
         self.shelf = Shelf(self.store, self.bus)
@@ -128,7 +130,8 @@ async def test_whoever_watches_picks_up_what_another_process_imported(processes)
     await theirs.shelf.put([track("b")])
     await theirs.ingest.take([listen("b", plays=2)])
 
-    await until(lambda: mine.counts() == [0.0, 2.0])
+    await until(lambda: mine.current.catalogue.size == 2)
+    await until(lambda: bool(mine.news))
     assert mine.revs.get("u1") is None
 
 

@@ -1,0 +1,82 @@
+"""The state of learning as named arrays and back."""
+
+from collections import OrderedDict
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.recent import Recent
+from core.sgd import BiasedFactors
+from service.learn.learned import Learned
+from service.learn.steps import Guard
+from service.model.trending import Trending
+
+
+def taken(learned: Learned) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Arrays by name, and the rest."""
+    keys, groups = learned.recent.held()
+    lists = list(learned.lists.rows.values())
+    arrays: dict[str, NDArray[Any]] = {
+        "trending": learned.trending.weights,
+        "recent_keys": keys,
+        "recent_groups": groups,
+        "list_keys": np.fromiter(learned.lists.rows, np.uint64, len(lists)),
+        "list_sizes": np.fromiter(map(len, lists), np.int64, len(lists)),
+        "list_rows": np.concatenate([np.empty(0, np.int32), *lists]),
+        "user_keys": np.fromiter(learned.users, np.uint64, len(learned.users)),
+        "user_rows": np.fromiter(learned.users.values(), np.int32, len(learned.users)),
+    }
+    if learned.prices is not None:
+        arrays["prices"] = learned.prices
+    if learned.factors is not None:
+        arrays |= {
+            "users": learned.factors.users[: learned.rows],
+            "user_biases": learned.factors.user_biases[: learned.rows],
+            "tracks": learned.factors.tracks,
+            "track_biases": learned.factors.track_biases,
+            "mean": learned.factors.mean,
+        }
+    about = {
+        "version": learned.version,
+        "landmark": learned.trending.landmark.isoformat(),
+        "usual": learned.guard.usual if learned.guard.usual == learned.guard.usual else None,
+        "stopped": learned.guard.stopped,
+    }
+    return arrays, about
+
+
+def restored(
+    arrays: dict[str, NDArray[Any]], about: dict[str, Any], *, place: str, mark: str, recent: int
+) -> Learned:
+    """The state that was taken.
+
+    Raises:
+        KeyError, ValueError: it is not one.
+    """
+    landmark = datetime.fromisoformat(about["landmark"])
+    learned = Learned(landmark, recent=recent)
+    learned.place, learned.mark, learned.version = place, mark, about["version"]
+    learned.trending = Trending(landmark, arrays["trending"])
+    learned.recent = Recent(recent)
+    learned.recent.add(arrays["recent_keys"], arrays["recent_groups"])
+    bounds = np.cumsum(arrays["list_sizes"])[:-1]
+    rows = np.split(arrays["list_rows"], bounds) if len(arrays["list_keys"]) else []
+    learned.lists.rows = OrderedDict(zip(arrays["list_keys"].tolist(), rows, strict=True))
+    learned.users = dict(
+        zip(arrays["user_keys"].tolist(), arrays["user_rows"].tolist(), strict=True)
+    )
+    learned.prices = arrays.get("prices")
+    usual = about["usual"]
+    learned.guard = Guard(float("nan") if usual is None else usual, about["stopped"])
+    if "tracks" in arrays:
+        learned.rows = len(arrays["users"])
+        learned.factors = BiasedFactors(
+            arrays["users"],
+            arrays["tracks"],
+            arrays["user_biases"],
+            arrays["track_biases"],
+            arrays["mean"],
+        )
+    return learned
