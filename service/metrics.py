@@ -136,6 +136,7 @@ MODEL_GATE = Counter(
     "echotune_model_gate_total",
     "Fitted models by what the quality gate said; unjudged: there was nothing to compare with.",
     ["verdict"],  # passed | failed | unjudged
+)
 LEARNED = Counter(
     "echotune_learned_listens_total",
     "Listens that reached online learning.",
@@ -180,9 +181,7 @@ SNAPSHOT_SAVED = Gauge(
 PATCHES = Counter(
     "echotune_patches_total",
     "Changes of the learner that this process has published or applied.",
-    [
-        "outcome"
-    ],  # published | applied | reloaded (after a gap) | refused (of one who lost the lease)
+    ["outcome"],  # published | applied | reloaded (after a gap) | refused (the lease was lost)
 )
 JOBS = Counter("echotune_jobs_total", "Attempts at jobs that ended.", ["kind", "outcome"])
 """done | failed (for good) | retried | lost (cancelled, or taken over by another worker)"""

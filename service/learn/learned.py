@@ -20,7 +20,7 @@ from core.recent import Recent
 from core.sgd import BiasedFactors
 from service import metrics
 from service.bus import START, ExposureLogged
-from service.domain import Listen
+from service.domain import Listen, is_somebody
 from service.learn.pricing import stepped
 from service.learn.shown_lists import ShownLists
 from service.learn.steps import RATE, Guard, Steps, learn, length, mixed, spread
@@ -82,7 +82,8 @@ class Learned:
     def hear(
         self, listens: Sequence[Listen], catalogue: Catalogue, *, rate: float = RATE
     ) -> Played:
-        """Count and learn from the listens that were not heard before."""
+        """Count and learn from the listens that were not heard before; probes' are left out."""
+        listens = [one for one in listens if is_somebody(one.user_id)]
         keys, users = _digests(listens)
         new = self.recent.add(keys, users)
         known = len(listens) - int(np.count_nonzero(new))

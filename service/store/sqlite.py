@@ -44,10 +44,6 @@ Result = TypeVar("Result")
 
 READERS = 16
 
-COUNTS = """
-SELECT (SELECT count(*) FROM listens), (SELECT count(*) FROM tracks), (SELECT count(*) FROM users)
-"""
-
 NEWEST = f"SELECT {LISTEN_COLUMNS} FROM listens WHERE user_id = ? ORDER BY at DESC, id DESC LIMIT ?"  # noqa: S608 - constants
 
 
@@ -233,8 +229,7 @@ class SqliteStore:
         return changed
 
     async def counts(self) -> dict[str, int]:
-        rows = await self._read(COUNTS, ())
-        return dict(zip(("listens", "tracks", "users"), rows[0], strict=True))
+        return await health.counts(self._read)
 
     async def unindexed(self) -> list[str]:
         return await health.unindexed(self._read)

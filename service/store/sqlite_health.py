@@ -1,4 +1,4 @@
-"""What doctors ask of SQLite: plans of what requests read, and whether a commit is on disk."""
+"""What doctors ask of SQLite: how much there is, plans of reads, whether a commit is on disk."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -18,6 +18,16 @@ ASKED = {  # what requests ask; trends and ratings are read once at start and go
     "experiment": "SELECT body FROM experiments WHERE name = 'e'",
     "neighbours": "SELECT * FROM user_similarities WHERE user1_id = 'u' AND similarity >= 0.1",
 }
+
+COUNTS = """
+SELECT (SELECT count(*) FROM listens), (SELECT count(*) FROM tracks), (SELECT count(*) FROM users)
+"""
+
+
+async def counts(read: Read) -> dict[str, int]:
+    """How many there are of each."""
+    rows = await read(COUNTS, ())
+    return dict(zip(("listens", "tracks", "users"), rows[0], strict=True))
 
 
 async def unindexed(read: Read) -> list[str]:

@@ -105,7 +105,7 @@ async def test_the_probe_is_in_no_model_trend_figure_or_export(
     house: House, world: AsyncTestClient
 ) -> None:
     await fit(world)
-    trending = house.current.trending._weights.copy()
+    trending = house.current.trending.weights.copy()
     before = await read_interactions(house.store.listens(), house.current.catalogue)
     probe = probe_of(house)
     for _ in range(3):
@@ -121,7 +121,7 @@ async def test_the_probe_is_in_no_model_trend_figure_or_export(
     assert PROBE == (await house.store.user(PROBE)).id  # type: ignore[union-attr]
     assert before.users == after.users
     assert 0 == abs(before.matrix - after.matrix).sum()
-    assert (trending == house.current.trending._weights).all()
+    assert (trending == house.current.trending.weights).all()
     assert "jazz-u0" in written
     assert PROBE not in written
 

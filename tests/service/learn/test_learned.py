@@ -115,6 +115,7 @@ def test_only_plays_likes_and_saves_with_a_time_that_came_in_time_trend() -> Non
         make.listen("jazz00", flag="late", id="4"),
         make.listen("jazz01", action="save"),
         make.listen("gone"),
+        make.listen("jazz00", user_id="~probe"),
     ]
 
     learned.hear(listens, CATALOGUE)
