@@ -58,7 +58,9 @@ def online_bench(*, quick: bool) -> Outcome:
     made = drifting(quick=quick)
     model = anyio.run(_fit, made)
     speeds = {
-        f"replay, {size} listens an event": anyio.run(_replay, made, model, size, quick)
+        f"replay, {size} listens an event": anyio.run(
+            _replay, made, model, size, 30_000 if quick else 400_000
+        )
         for size in (SINGLE, BATCH)
     }
     arms, weight, hits = _quality(made, model)
@@ -94,9 +96,8 @@ async def _fit(made: Drifting) -> Model:
     )
 
 
-async def _replay(made: Drifting, model: Model, size: int, quick: bool) -> float:
-    """Listens a second out of a stream, decoding and all, into a learner with every part at work."""
-    many = 30_000 if quick else 400_000
+async def _replay(made: Drifting, model: Model, size: int, many: int) -> float:
+    """Listens a second out of a stream, decoding and all, into a learner with all its parts."""
     listens = (made.before + made.after) * (many // len(made.before + made.after) + 1)
     listens = [structs.replace(one, id=f"r{number}") for number, one in enumerate(listens[:many])]
     stream, current = MemoryStream(most_waiting=many), Current(lambda: CUT)
@@ -135,9 +136,7 @@ class Moment(Struct, frozen=True):
     asked: list[Asked]
 
 
-def _quality(
-    made: Drifting, model: Model
-) -> tuple[dict[str, NDArray[np.float64]], float, int]:
+def _quality(made: Drifting, model: Model) -> tuple[dict[str, NDArray[np.float64]], float, int]:
     """NDCG of each arm, list by list, at the weight that is best on the other half."""
     start = _learner_state(made, model)
     frozen_trend = _trend(start, made, CUT)

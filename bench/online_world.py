@@ -37,7 +37,9 @@ def drifting(*, quick: bool) -> Drifting:
     made = world(now=NOW, **size)
     rng = np.random.default_rng(SEED)
     catalogue = empty_catalogue().with_tracks(made.tracks)
-    new = set(rng.choice([one.id for one in made.tracks], int(NEW_SHARE * catalogue.size), False))
+    new = set(
+        rng.choice([one.id for one in made.tracks], int(NEW_SHARE * catalogue.size), replace=False)
+    )
     ids = [user.id for user in made.users]
     turned = dict(zip(ids, rng.permutation(ids), strict=True))
     before, after = [], []

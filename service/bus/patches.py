@@ -11,8 +11,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-MOST_PATCHES = 300
-"""Patches that are kept, the newest; at one a second five minutes' worth."""
+MOST_PATCHES = 120
+"""Patches that are kept, the newest: at one a second twice as many as the base is seconds old."""
 
 
 class Patch(Struct, frozen=True, order=True):

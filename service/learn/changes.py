@@ -51,8 +51,15 @@ ARRAYS = {
 NONE = np.empty(0, np.float32)
 
 
-def change_of(learned: Learned, *, whole: bool, factors: bool) -> Change:
-    """What changed since this was asked last; `factors`: the blend of the model asks for them."""
+def change_of(learned: Learned, *, whole: bool, factors: bool, prices: bool = True) -> Change:
+    """What changed since this was asked last.
+
+    Args:
+        learned: Is told that it was asked.
+        whole: All of it instead.
+        factors: The blend of the model asks for them.
+        prices: They are wanted now, if they changed.
+    """
     trended = np.unique(np.concatenate([np.empty(0, np.int64), *learned.trended]))
     moved = np.unique(np.concatenate([np.empty(0, np.int32), *learned.moved]))
     if whole:
@@ -62,8 +69,8 @@ def change_of(learned: Learned, *, whole: bool, factors: bool) -> Change:
         moved = moved[:0]
     elif whole:
         moved = np.arange(len(of.tracks), dtype=np.int32)
-    priced = learned.prices is not None and (whole or learned.repriced)
-    learned.trended, learned.moved, learned.repriced = [], [], False
+    priced = learned.prices is not None and (whole or (prices and learned.repriced))
+    learned.trended, learned.moved, learned.repriced = [], [], learned.repriced and not priced
     return Change(
         whole=whole,
         version=learned.version,

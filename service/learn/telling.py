@@ -1,5 +1,7 @@
 """Brings what was learned into service: in this process, and in all others as numbered patches."""
 
+import time
+
 import anyio.to_thread
 
 from service import metrics
@@ -9,12 +11,17 @@ from service.learn.learned import Learned
 from service.model.current import Current
 
 
+PRICES_EVERY_S = 10.0
+"""How often others are told: 4 bytes a track each time, and a step is small."""
+
+
 class Telling:
     """Numbers the changes made under one term of the lease; `patches` None: nobody else listens."""
 
     def __init__(self, current: Current, patches: Patches | None) -> None:
         self._current, self._patches = current, patches
         self._term = self._number = 0
+        self._priced = -PRICES_EVERY_S
 
     def begin(self, term: int) -> None:
         """Count from 1 again, under this term."""
@@ -61,4 +68,8 @@ class Telling:
         return model is not None and bool(model.blend.online)
 
     def _changed(self, learned: Learned, whole: bool) -> Change:  # noqa: FBT001 - run_sync passes no names
-        return change_of(learned, whole=whole, factors=self._factors)
+        now = time.monotonic()
+        prices = whole or self._patches is None or now - self._priced >= PRICES_EVERY_S
+        if prices and (whole or learned.repriced):
+            self._priced = now
+        return change_of(learned, whole=whole, factors=self._factors, prices=prices)

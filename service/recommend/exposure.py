@@ -6,7 +6,6 @@ protocol K that raised NDCG@10 from .226 to .238 at a Gini of .23, the lists bei
 """
 
 from collections import deque
-from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
@@ -90,9 +89,3 @@ class Shown:
     def take(self) -> list[Showing]:
         """What was sent since the last call."""
         return [self._lists.popleft() for _ in range(len(self._lists))]
-
-
-def times_shown(showings: Iterable[Showing], n: int) -> NDArray[np.int64]:
-    """int64 (n,): how often each of the first n rows was shown."""
-    rows = np.concatenate([np.empty(0, np.int32), *(showing.rows for showing in showings)])
-    return np.bincount(rows[rows < n], minlength=n).astype(np.int64)

@@ -20,7 +20,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("words", [["--workers", "2"], ["--role", "api"], ["--role", "worker"]])
+@pytest.mark.parametrize(
+    "words",
+    [["--workers", "2"], ["--role", "api"], ["--role", "worker"], ["--role", "learner"]],
+)
 def test_more_than_one_process_is_refused_with_what_is_missing(
     home: Path, words: list[str]
 ) -> None:

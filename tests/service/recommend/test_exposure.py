@@ -12,7 +12,7 @@ from service.domain import Context
 from service.model.current import View
 from service.recommend import exposure as module
 from service.recommend.ask import Ask
-from service.recommend.exposure import Charge, Showing, Shown, charge_for, choose, times_shown
+from service.recommend.exposure import Charge, Showing, Shown, charge_for, choose
 from service.recommend.ordering import order
 from service.recommend.pipeline import rank
 from service.recommend.scoring import total_from
@@ -123,13 +123,13 @@ def test_a_list_of_the_whole_blend_is_charged(asked) -> None:
     assert charge_for(view(KNOWN, fitted=model(KNOWN)), Ask(balance=0.5, **asked)) is None
 
 
-def test_shown_lists_are_counted_once_and_rows_beyond_the_model_left_out() -> None:
+def test_shown_lists_are_handed_out_once() -> None:
     shown = Shown()
     for rows in ([0, 2], [2, 9], []):
         shown.add(Showing("u1", "hybrid", "list", np.array(rows, np.int32).tobytes()))
 
-    assert [1, 0, 2] == times_shown(shown.take(), 3).tolist()
-    assert [0, 0, 0] == times_shown(shown.take(), 3).tolist()
+    assert [[0, 2], [2, 9], []] == [one.rows.tolist() for one in shown.take()]
+    assert [] == shown.take()
 
 
 def test_lists_that_nobody_counts_take_bounded_memory(monkeypatch) -> None:
@@ -138,4 +138,4 @@ def test_lists_that_nobody_counts_take_bounded_memory(monkeypatch) -> None:
     for row in range(5):
         shown.add(Showing("u1", "hybrid", "list", np.array([row], np.int32).tobytes()))
 
-    assert [0, 0, 0, 1, 1] == times_shown(shown.take(), 5).tolist()
+    assert [[3], [4]] == [one.rows.tolist() for one in shown.take()]
