@@ -10,7 +10,6 @@ from service.learn.changes import Change, apply, change_of, to_bytes
 from service.learn.learned import Learned
 from service.model.current import Current
 
-
 PRICES_EVERY_S = 10.0
 """How often others are told: 4 bytes a track each time, and a step is small."""
 

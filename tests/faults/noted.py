@@ -1,8 +1,7 @@
 """What a process knew and worked out for each list, written down: what a replay needs.
 
-A list is made of the listens of its user, the model, and two things that live in the process: what
-trends, which is a fold over the plays it took, and prices as they have become. Features are what
-the strategies said about every track.
+A list is made of the listens of its user, the model, and two things that were learned since: what
+trends, and prices as they have become. Features are what the strategies said about every track.
 """
 
 from collections.abc import Callable
@@ -16,19 +15,11 @@ from msgspec import Struct
 
 from service.domain import Recommendation
 from service.model.current import Current, View
-from service.model.trending import Trending
 from service.recommend import pipeline, recommender
 from service.recommend.ask import Ask, Listener
 from service.recommend.page import list_id
 from service.recommend.parts import Parts, dense
 from service.recommend.pipeline import Ranking, rank
-
-
-class Plays(Struct, frozen=True, tag=True):
-    """Plays that began to count in the counters of this landmark: row, when, how many."""
-
-    landmark: datetime
-    plays: list[tuple[int, datetime, float]]
 
 
 class Looked(Struct, frozen=True, tag=True):
@@ -37,6 +28,7 @@ class Looked(Struct, frozen=True, tag=True):
     number: int
     landmark: datetime
     now: datetime
+    trending: bytes  # float64 (tracks,), plays as of the landmark
     prices: bytes  # float32 (tracks,), nothing where they are as fitted
 
 
@@ -49,7 +41,7 @@ class Made(Struct, frozen=True, tag=True):
     features: str
 
 
-Note = Plays | Looked | Made
+Note = Looked | Made
 
 
 class Observer:
@@ -62,13 +54,8 @@ class Observer:
 
     def attach(self, patch: Callable[[Any, str, Any], object]) -> None:
         """From now on."""
-        add, trending = Trending.add, Current._trending
+        trending = Current._trending
         recommend = pipeline._recommendations
-
-        def added(self_: Trending, plays: Any) -> None:
-            counted = list(plays)
-            self._tell(Plays(self_._landmark, counted))
-            add(self_, counted)
 
         def looked(current: Current, now: datetime) -> Any:
             found = trending(current, now)
@@ -77,8 +64,9 @@ class Observer:
             self._tell(
                 Looked(
                     len(self._states),
-                    current.trending._landmark,
+                    current.trending.landmark,
                     now,
+                    current.trending.weights.tobytes(),
                     b"" if prices is None else prices.tobytes(),
                 )
             )
@@ -99,7 +87,6 @@ class Observer:
             self._features.setdefault(id(listener), []).append(digest(parts, view.catalogue.size))
             return recommend(view, listener, ask, parts, allowed)
 
-        patch(Trending, "add", added)
         patch(Current, "_trending", looked)
         patch(recommender, "rank", ranked)
         patch(pipeline, "_recommendations", recommended)

@@ -21,7 +21,7 @@ from service.recommend.recommender import Recommender
 from service.settings import Settings
 from service.store.memory import MemoryStore
 from service.store.sqlite import SqliteStore
-from tests.faults.noted import Looked, Made, Note, Plays, read
+from tests.faults.noted import Looked, Made, Note, read
 
 
 class Answered(Struct, frozen=True):
@@ -81,7 +81,6 @@ class Replay:
         self._current, self._listens = current, listens
         self._store, self._given = MemoryStore(), dict[str, int]()
         self._states: dict[int, View] = {}
-        self._trending: dict[datetime, Trending] = {}
 
     @classmethod
     async def of(cls, data: Path, model: Model, instead: Sequence[Track]) -> "Replay":
@@ -99,15 +98,11 @@ class Replay:
             mine.sort(key=lambda one: (one.at, one.id))
         return cls(current, listens)
 
-    def count(self, note: Plays) -> None:
-        """Plays as they began to count."""
-        self._trending.setdefault(note.landmark, Trending(note.landmark)).add(note.plays)
-
     def look(self, note: Looked) -> None:
         """The state of then."""
         current = Current(lambda: note.now)
         current.catalogue, current.model = self._current.catalogue, self._current.model
-        current.trending = self._trending[note.landmark]
+        current.trending = Trending(note.landmark, np.frombuffer(note.trending))
         if note.prices and current.model is not None:
             prices = np.frombuffer(note.prices, np.float32)
             current.prices = LivePrices(current.model.version, prices)
@@ -145,8 +140,6 @@ async def replay(
     for line in day.notes.read_bytes().splitlines():
         note: Note = read(line)
         match note:
-            case Plays():
-                again.count(note)
             case Looked():
                 again.look(note)
             case Made() if note.list_id in day.answers:

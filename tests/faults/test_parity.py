@@ -15,14 +15,15 @@ from msgspec import structs
 
 from core.linear import ItemWeights
 from service.bootstrap import open_house
+from service.learn.snapshot import Snapshots
 from service.model import files
-from service.model.trending import trends
+from service.model.trending import Trending, trends
 from service.model.version import Model
 from service.settings import Settings
 from service.store.sqlite import SqliteStore
 from tests import worlds
 from tests.faults import crowd
-from tests.faults.noted import Made, Observer, Plays, read
+from tests.faults.noted import Made, Observer
 from tests.faults.replay import Answered, Day, replay
 from tests.faults.serving import Service
 from tests.faults.sizes import say, size
@@ -171,19 +172,18 @@ async def test_every_list_is_made_again_to_the_byte(day: Day, features: dict[str
 
 async def test_what_counted_as_a_trend_is_what_was_stored(day: Day) -> None:
     """The one thing a replay takes from the notes that the store knows as well."""
-    counted = np.zeros(len(TRACKS))
-    for line in day.notes.read_bytes().splitlines():
-        if isinstance(note := read(line), Plays):
-            for row, _, plays in note.plays:
-                counted[row] += plays
-    stored = np.zeros(len(TRACKS))
+    learned = Snapshots(day.data / "learner").load()
+    assert learned is not None
+    landmark = datetime.fromisoformat(learned[0].about["landmark"])
+    stored = Trending(landmark)
     store = SqliteStore(day.data / "echotune.db")
     async for batch in store.listens():
-        for one in batch:
-            stored[TRACKS.index(one.track_id)] += one.plays if trends(one) else 0
+        stored.add((TRACKS.index(x.track_id), x.at, x.plays) for x in batch if trends(x))
     await store.close()
 
-    assert stored.tolist() == counted.tolist()
+    size = len(TRACKS)
+    told = Trending(landmark, learned[1]["trending"]).counts(landmark, size)
+    np.testing.assert_allclose(stored.counts(landmark, size), told, rtol=1e-3)  # to the hour
 
 
 async def test_one_weight_of_the_model_would_be_seen(day: Day, features: dict[str, str]) -> None:
