@@ -7,7 +7,8 @@ import structlog
 
 from service import metrics
 from service.bus import ListenStored, Stream
-from service.learn.learned import Learned, digest
+from service.learn.batch import digest
+from service.learn.learned import Learned
 from service.learn.photograph import restored
 from service.learn.snapshot import Snapshots
 from service.model.catalogue import Catalogue

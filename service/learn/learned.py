@@ -7,26 +7,27 @@ steps of tracks (a list folds its listener in), and one user's go without a trac
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime
-from hashlib import blake2b
+from datetime import UTC, datetime
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from core import sgd
-from core.arrays import F32, I32, U64
+from core.arrays import F32, I32
 from core.recent import Recent
 from core.sgd import BiasedFactors
 from service import metrics
 from service.bus import START, ExposureLogged
 from service.domain import Listen, is_somebody
+from service.learn.allowance import Allowance
+from service.learn.batch import Batch, batch_of, digest, digests
 from service.learn.pricing import stepped
 from service.learn.shown_lists import ShownLists
 from service.learn.steps import RATE, Guard, Steps, learn, length, mixed, spread
 from service.model.catalogue import Catalogue
 from service.model.latent import Online
-from service.model.trending import Trending, trends
+from service.model.trending import TREND_ACTIONS, Trending, trends
 from service.model.version import Model
 from service.profile.strength import strength
 from service.recommend.latent import PASSES
@@ -56,7 +57,7 @@ class Learned:
         self.version: str | None = None  # of the model it goes on from
         self.trending = Trending(landmark)
         self.recent, self._room = Recent(recent), recent
-        self.lists = ShownLists()
+        self.allowance, self.lists = Allowance(), ShownLists()
         self.prices: NDArray[np.float32] | None = None
         self.guard = Guard()
         self.users: dict[int, int] = {}  # digest -> row, each row given once
@@ -84,36 +85,30 @@ class Learned:
     ) -> Played:
         """Count and learn from the listens that were not heard before; probes' are left out."""
         listens = [one for one in listens if is_somebody(one.user_id)]
-        keys, users = _digests(listens)
+        keys, users = digests(listens)
         new = self.recent.add(keys, users)
-        known = len(listens) - int(np.count_nonzero(new))
-        metrics.LEARNED.labels("known").inc(known)
-        if known:
+        if not new.all():
             listens = [listens[at] for at in np.flatnonzero(new).tolist()]
-        rows = [catalogue.row(listen.track_id) for listen in listens]
-        errors = self._learn(listens, rows, catalogue, (keys[new], users[new]), rate=rate)
-        counted = [
-            (row, one.at, one.plays)
-            for row, one in zip(rows, listens, strict=True)
-            if row is not None and trends(one)
-        ]
-        if counted:
-            self.trended.append(self.trending.add(counted))
-        unusable = rows.count(None)
-        metrics.LEARNED.labels("unusable").inc(unusable)
-        metrics.LEARNED.labels("applied").inc(len(listens) - unusable)
-        pairs = zip(rows, listens, strict=True)
-        played = [row for row, one in pairs if row is not None and one.action == "play"]
-        return Played(np.array(played, np.int32), errors)
+        batch = batch_of(listens, keys[new], users[new], catalogue)
+        errors = self._learn(batch, self._count(batch), rate=rate)
+        played = [one.action == "play" for one in batch.listens]
+        applied = len(batch.listens)
+        metrics.LEARNED.labels("known").inc(keys.size - len(listens))
+        metrics.LEARNED.labels("unusable").inc(len(listens) - applied)
+        metrics.LEARNED.labels("applied").inc(applied)
+        return Played(batch.rows[np.array(played, np.bool_)], errors)
 
-    def relearn(self, listens: Sequence[Listen], catalogue: Catalogue) -> None:
+    def relearn(
+        self, listens: Sequence[Listen], catalogue: Catalogue, allowance: Allowance
+    ) -> None:
         """Learn from listens that are counted already: those since the fit of a new model."""
-        rows = [catalogue.row(listen.track_id) for listen in listens]
-        self._learn(listens, rows, catalogue, _digests(listens), rate=RATE)
+        listens = [one for one in listens if is_somebody(one.user_id)]
+        batch = batch_of(listens, *digests(listens), catalogue)
+        self._learn(batch, _shares(batch, _more(batch, allowance)), rate=RATE)
 
     def note(self, listens: Sequence[Listen]) -> None:
         """These have been counted: drop them when they come again."""
-        self.recent.add(*_digests(listens))
+        self.recent.add(*digests(listens))
 
     def forget(self, user_id: str) -> None:
         """Nothing is kept of this user; of what they taught tracks nobody could tell whose it is.
@@ -145,33 +140,35 @@ class Learned:
             self.prices = stepped(model.prices, self.prices, shown)
             self.repriced = True
 
-    def _learn(
-        self,
-        listens: Sequence[Listen],
-        rows: Sequence[int | None],
-        catalogue: Catalogue,
-        digests: tuple[U64, U64],
-        *,
-        rate: float,
-    ) -> F32:
-        """How far off the prediction of each usable listen was."""
-        keys, of_user = digests
-        usable = np.array([row is not None for row in rows], np.bool_)
-        if self.factors is None or self.guard.stopped or not usable.any():
+    def _count(self, batch: Batch) -> F32:
+        """Count what trends; what share of each listen counts for others."""
+        more = _more(batch, self.allowance)
+        due: list[tuple[int, datetime, float]] = []
+        supported = {row for row in batch.rows.tolist() if self.trending.has(row)}
+        for one, row, user, count in zip(
+            batch.listens, batch.rows.tolist(), batch.users.tolist(), more, strict=True
+        ):
+            if not count or not trends(one):
+                continue
+            if row in supported:
+                due.append((row, one.at, count))
+                continue
+            ready = self.allowance.wait(row, (user, one.at.timestamp(), count))
+            for _, at, waited in ready:
+                due.append((row, datetime.fromtimestamp(at, UTC), waited))
+                supported.add(row)
+        if due:
+            self.trended.append(self.trending.add(due))
+        return _shares(batch, more)
+
+    def _learn(self, batch: Batch, shares: F32, *, rate: float) -> F32:
+        """How far off the prediction of each listen was."""
+        if self.factors is None or self.guard.stopped or not batch.listens:
             return np.empty(0, np.float32)
-        listens = [one for one, row in zip(listens, rows, strict=True) if row is not None]
-        tracks = np.array([row for row in rows if row is not None], np.int32)
-        durations = catalogue.durations_ms[tracks].tolist()
-        targets = np.array(list(map(strength, listens, durations)), np.float32)
-        of_users = [self._row_of(key) for key in of_user[usable].tolist()]
-        self.factors = _with_room(self.factors, self.rows, int(tracks.max()) + 1)
-        steps = Steps(
-            keys[usable],
-            np.array(of_users, np.int32),
-            tracks,
-            np.clip(targets, -1, 1),
-            np.ones(tracks.size, np.float32),
-        )
+        strengths = np.array(list(map(strength, batch.listens, batch.durations)), np.float32)
+        users = np.array([self._row_of(key) for key in batch.users.tolist()], np.int32)
+        self.factors = _with_room(self.factors, self.rows, int(batch.rows.max()) + 1)
+        steps = Steps(batch.keys, users, batch.rows, np.clip(strengths, -1, 1), shares)
         predicted = sgd.predict(self.factors, steps.users, steps.tracks)
         errors: F32 = np.abs(steps.targets - predicted)
         self.moved.append(learn(self.factors, steps, self.guard, rate=rate))
@@ -190,22 +187,23 @@ class Learned:
         return row
 
 
-def digest(user_id: str) -> int:
-    """What a user is known by: 64 bits of blake2b."""
-    return int.from_bytes(blake2b(user_id.encode(), digest_size=8).digest(), "little")
+def _more(batch: Batch, allowance: Allowance) -> list[int]:
+    """What each listen adds to what its user's plays of a day count; 1 for what is said against."""
+    columns = zip(
+        batch.listens, batch.users.tolist(), batch.rows.tolist(), batch.durations, strict=True
+    )
+    return [
+        allowance.more(one, user, row, duration) if one.action in TREND_ACTIONS else 1
+        for one, user, row, duration in columns
+    ]
 
 
-def _digests(listens: Sequence[Listen]) -> tuple[U64, U64]:
-    """Of each listen and of its user."""
-    of_user: dict[str, bytes] = {}
-    keys, users = [], []
-    for one in listens:
-        user = of_user.get(one.user_id)
-        if user is None:
-            user = of_user[one.user_id] = blake2b(one.user_id.encode(), digest_size=8).digest()
-        users.append(user)
-        keys.append(blake2b(one.id.encode(), digest_size=8, key=user).digest())
-    return np.frombuffer(b"".join(keys), "<u8"), np.frombuffer(b"".join(users), "<u8")
+def _shares(batch: Batch, more: list[int]) -> F32:
+    """float32 (m,), 0 to 1."""
+    return np.array(
+        [min(count / one.plays, 1.0) for one, count in zip(batch.listens, more, strict=True)],
+        np.float32,
+    )
 
 
 def _folded(model: Model, online: Online) -> BiasedFactors:

@@ -28,6 +28,7 @@ from service.bus.lease import TTL_S, Lease
 from service.bus.patches import Patches
 from service.domain import Listen
 from service.errors import Unavailable
+from service.learn.allowance import Allowance
 from service.learn.beginning import from_nothing, loaded
 from service.learn.drift import Drift
 from service.learn.knowing import know, tracks_of
@@ -262,12 +263,12 @@ class Learner:
             return
         self.learned.version = None  # until all is done: what is saved meanwhile begins again
         if model.learned_to:
-            mark = self.learned.mark
+            mark, allowance = self.learned.mark, Allowance()
             since = self._store.stored_since(model.learned_to, until=mark, batch=AT_ONCE)
             async for listens, _ in since:
                 await self._know([one.track_id for one in listens])
                 catalogue = self._current.catalogue
-                await anyio.to_thread.run_sync(self.learned.relearn, listens, catalogue)
+                await anyio.to_thread.run_sync(self.learned.relearn, listens, catalogue, allowance)
         self.learned.version = model.version
 
     async def serve(self, *, whole: bool = False) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.recent import Recent
 from core.sgd import BiasedFactors
+from service.learn.allowance import Allowance
 from service.learn.learned import Learned
 from service.learn.steps import Guard
 from service.model.trending import Trending
@@ -25,6 +26,7 @@ def taken(learned: Learned) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         "list_keys": np.fromiter(learned.lists.rows, np.uint64, len(lists)),
         "list_sizes": np.fromiter(map(len, lists), np.int64, len(lists)),
         "list_rows": np.concatenate([np.empty(0, np.int32), *lists]),
+        **_allowance(learned.allowance),
         "user_keys": np.fromiter(learned.users, np.uint64, len(learned.users)),
         "user_rows": np.fromiter(learned.users.values(), np.int32, len(learned.users)),
     }
@@ -64,6 +66,7 @@ def restored(
     bounds = np.cumsum(arrays["list_sizes"])[:-1]
     rows = np.split(arrays["list_rows"], bounds) if len(arrays["list_keys"]) else []
     learned.lists.rows = OrderedDict(zip(arrays["list_keys"].tolist(), rows, strict=True))
+    learned.allowance = _allowed(arrays)
     learned.users = dict(
         zip(arrays["user_keys"].tolist(), arrays["user_rows"].tolist(), strict=True)
     )
@@ -80,3 +83,29 @@ def restored(
             arrays["mean"],
         )
     return learned
+
+
+def _allowance(allowance: Allowance) -> dict[str, NDArray[Any]]:
+    played = np.array(list(allowance.played), np.uint64).reshape(-1, 3)
+    waiting = [(row, *one) for row, some in allowance.waiting.items() for one in some]
+    return {
+        "played_users": played[:, 0],
+        "played_rows": played[:, 1],
+        "played_days": played[:, 2].astype(np.int64),
+        "played_counts": np.fromiter(allowance.played.values(), np.int64, len(played)),
+        "waiting_rows": np.array([row for row, *_ in waiting], np.int64),
+        "waiting_users": np.array([user for _, user, _, _ in waiting], np.uint64),
+        "waiting_times": np.array([at for _, _, at, _ in waiting], np.float64),
+        "waiting_counts": np.array([count for *_, count in waiting], np.int64),
+    }
+
+
+def _allowed(arrays: dict[str, NDArray[Any]]) -> Allowance:
+    allowance = Allowance()
+    columns = (arrays[f"played_{name}"].tolist() for name in ("users", "rows", "days"))
+    days = zip(*columns, strict=True)
+    allowance.played = OrderedDict(zip(days, arrays["played_counts"].tolist(), strict=True))
+    names = ("rows", "users", "times", "counts")
+    for row, *one in zip(*(arrays[f"waiting_{name}"].tolist() for name in names), strict=True):
+        allowance.waiting.setdefault(row, []).append((one[0], one[1], one[2]))
+    return allowance

@@ -34,8 +34,6 @@ def trends(listen: Listen) -> bool:
     )
 
 
-
-
 class Trending:
     """Decayed plays by catalogue row; `landmark` is any moment near the present."""
 
@@ -62,6 +60,10 @@ class Trending:
             changed._grow(int(rows.max()) + 1)
             changed.weights[rows] = weights
         return changed
+
+    def has(self, row: int) -> bool:
+        """Whether any play of it was counted."""
+        return row < len(self.weights) and bool(self.weights[row])
 
     def counts(self, now: datetime, size: int) -> NDArray[np.float32]:
         """float32 (size,): decayed plays of each row as of `now`."""

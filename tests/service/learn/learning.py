@@ -81,8 +81,9 @@ def bits(learned: Learned) -> dict[str, bytes]:
     return {name: array.tobytes() for name, array in taken(learned)[0].items()}
 
 
-def jazz(number: int, *, track: int = 0, user: str = "u1") -> Listen:
-    return make.listen(f"jazz{track:02}", id=f"l{number}", user_id=user)
+def jazz(number: int, *, track: int = 0, user: str = "") -> Listen:
+    """A listen of somebody who has listened to nothing else, if no other is said."""
+    return make.listen(f"jazz{track:02}", id=f"l{number}", user_id=user or f"u{number}")
 
 
 async def until(holds: Callable[[], bool]) -> None:

@@ -15,6 +15,8 @@ from service.learn.snapshot import Snapshots
 from service.store.memory import MemoryStore
 from tests.service.learn.learning import Process, fitted, jazz, until
 
+pytestmark = pytest.mark.usefixtures("one_is_enough")
+
 
 async def test_of_two_processes_one_learns_and_the_other_serves_the_same(tmp_path: Path) -> None:
     lease, patches, stream, store = MemoryLease(), MemoryPatches(), MemoryStream(), MemoryStore()

@@ -8,12 +8,15 @@ from msgspec import structs
 
 from service.bus import START, ModelPublished, TrackChanged, UserUpdated
 from service.learn import online as module
+from service.learn.allowance import Allowance
 from service.learn.learned import Learned
 from service.model.version import BlendWeights
 from tests import worlds
 from tests.service import given as make
 from tests.service.given import NOON
 from tests.service.learn.learning import Process, bits, fitted, jazz, until
+
+pytestmark = pytest.mark.usefixtures("one_is_enough")
 
 
 @pytest.fixture
@@ -173,7 +176,7 @@ async def test_a_new_model_is_gone_on_from_with_what_its_fit_did_not_read(
 
     expected = Learned(NOON, recent=10)
     expected.rebase(process.current.model)
-    expected.relearn([jazz(2, track=1)], process.current.catalogue)
+    expected.relearn([jazz(2, track=1)], process.current.catalogue, Allowance())
     assert expected.factors is not None
     learned = process.learner.learned
     assert learned.factors is not None

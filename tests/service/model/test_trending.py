@@ -98,37 +98,6 @@ def test_a_listen_that_came_a_week_late_never_trends() -> None:
     assert trends(listen("a", flag="clamped"))
 
 
-def heard(trending: Trending, *listens: Listen) -> list[float]:
-    trending.hear((0 if one.track_id == "a" else 1, one) for one in listens)
-    return trending.counts(NOON, 2).tolist()
-
-
-def test_a_looper_counts_four_until_the_store_is_counted_again() -> None:
-    trending = Trending(NOON)
-    trending.add([(0, NOON, 1)])
-
-    loops = [listen("a", plays=plays) for plays in [1] * 20 + [10_000]]
-
-    assert [5.0, 0.0] == heard(trending, *loops)
-
-
-def test_a_track_nobody_knew_trends_from_its_third_listener_on() -> None:
-    trending = Trending(NOON)
-
-    assert [0.0, 0.0] == heard(trending, *(listen("b", user_id="u1", plays=9) for _ in range(9)))
-    assert [0.0, 0.0] == heard(trending, listen("b", user_id="u2"))
-    assert [0.0, 4 + 2.0] == heard(trending, listen("b", user_id="u3"))
-    assert [0.0, 4 + 3.0] == heard(trending, listen("b", user_id="u4"))
-
-
-def test_what_is_heard_takes_no_memory_without_end(monkeypatch) -> None:
-    monkeypatch.setattr(module, "MOST_HEARD", 3)
-    trending = Trending(NOON)
-    trending.add([(0, NOON, 1)])
-
-    assert [4.0, 0.0] == heard(trending, *(listen("a", user_id=f"u{n}") for n in range(9)))
-
-
 @pytest.mark.parametrize(
     "more, expected",
     [
