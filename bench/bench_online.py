@@ -171,14 +171,10 @@ def _quality(made: Drifting, model: Model) -> tuple[dict[str, NDArray[np.float64
 
 
 def _learner_state(made: Drifting, model: Model) -> Learned:
-    """As the service begins at the cut: the model's factors, and what trended until then."""
+    """As the service is at the cut: the model's factors, and what trended until then."""
     learned = Learned(CUT)
+    learned.hear(made.before, made.catalogue)  # there is no model yet: it only counts
     learned.rebase(model)
-    learned.trending.add(
-        (made.catalogue.rows[one.track_id], one.at, one.plays)
-        for one in made.before
-        if one.action in ("play", "like", "save")
-    )
     return learned
 
 

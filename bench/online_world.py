@@ -51,10 +51,10 @@ def drifting(*, quick: bool) -> Drifting:
             share = (one.at - CUT) / timedelta(days=DAYS)
             whose = str(turned[one.user_id]) if rng.random() < share else one.user_id
             after.append(structs.replace(one, user_id=whose))
-    return Drifting(catalogue, made.users, _in_order(before), _in_order(after))
+    return Drifting(catalogue, made.users, _in_order(before, "b"), _in_order(after, "a"))
 
 
-def _in_order(listens: Sequence[Listen]) -> list[Listen]:
+def _in_order(listens: Sequence[Listen], prefix: str) -> list[Listen]:
     """By time, with an id each: whoever learns counts an id once."""
     ordered = sorted(listens, key=lambda one: (one.at, one.user_id))
-    return [structs.replace(one, id=f"{number}") for number, one in enumerate(ordered)]
+    return [structs.replace(one, id=f"{prefix}{number}") for number, one in enumerate(ordered)]

@@ -43,6 +43,8 @@ class Allowance:
         self.played.move_to_end((user, row, day))
         if len(self.played) > MOST_PLAYED:
             self.played.popitem(last=False)
+        if not before and listen.plays == 1:  # nearly all of them
+            return 1
         return counted(before + listen.plays) - counted(before)
 
     def wait(self, row: int, one: Waiting) -> Iterable[Waiting]:

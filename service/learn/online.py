@@ -10,6 +10,7 @@ and then the store's log is what is left. Both are read at start, the log once a
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import anyio.to_thread
@@ -95,8 +96,9 @@ class Learner:
             await self.begin(term)
             await self._run()
         except asyncio.CancelledError:
-            if await self._lease.renew():
-                await self.save()
+            with suppress(Unavailable):
+                if await self._lease.renew():
+                    await self.save()
             raise
         finally:
             metrics.LEARNER_LEADS.set(0)
@@ -111,7 +113,7 @@ class Learner:
 
     async def begin(self, term: int = 1) -> None:
         """Load the newest snapshot, or start from the model, and catch up."""
-        self._term = term
+        self._term, self._dirty = term, False
         self._telling.begin(term)
         learned = await loaded(self._snapshots, self._store, recent=self._recent)
         if learned is None:

@@ -34,7 +34,8 @@ from tests.service.api.test_jobs import elsewhere
 from tests.service.learn.learning import Process, jazz
 
 SEED = 5
-AT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+AT = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+"""On the hour, since that is how exactly a store tells what trends."""
 BATCH = 20
 
 

@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain import Listen
-from service.model import trending as module
 from service.model.trending import HALF_LIFE, Trending, trends
 from tests.service.given import NOON, listen
 
