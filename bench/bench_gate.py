@@ -19,15 +19,15 @@ from service.learn.training import fit_model
 from service.model.catalogue import Catalogue
 from service.model.version import Model
 
-AGES = (0.02, 0.1, 0.4)
+AGES = (0.02, 0.4)
 """Shares of the pairs that the champion has not seen."""
-SPOILED = (0.05, 0.1, 0.2)
+SPOILED = (0.05, 0.2)
 """Shares of the older pairs whose track is drawn by lot, as after an import with wrong ids."""
 CAUGHT = 0.1
 """The share from which on every candidate must be refused."""
-SEEDS = 5
+SEEDS = 3
 USUAL = 0.05
-MOST_REFUSED = 1
+MOST_REFUSED = 0
 
 
 class World:

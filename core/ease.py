@@ -10,6 +10,8 @@ of 1 885 listeners took 4.4 s through XX' and 76 s through X'X (2 cores); `numpy
 X'X, 219 s.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.linalg import lapack
 from scipy.sparse import csr_array, csr_matrix, diags_array
@@ -19,10 +21,11 @@ from core.arrays import F32, F64
 from core.kernel import kernel
 
 Interactions = csr_array | csr_matrix  # float32 (users, n); entry = strength of a listener's taste
+Invert = Callable[[F32 | F64, F64], None]  # as `invert`: whoever has other hands for it
 BLOCK = 512  # tracks per product; bounds what is held beside the dense matrix
 
 
-def ease(interactions: Interactions, *, l2: float | F32) -> F32:
+def ease(interactions: Interactions, *, l2: float | F32, inverse: Invert | None = None) -> F32:
     """Return the EASE matrix, float32 `(n, n)`: row = heard track, column = target, diagonal 0.
 
     Memory: at most `ease_bytes`; the answer is `4 n²` bytes of it.
@@ -30,6 +33,7 @@ def ease(interactions: Interactions, *, l2: float | F32) -> F32:
     Args:
         interactions: float32 CSR `(users, n)`, columns ascending in a row.
         l2: Penalty, above 0; one for all tracks or float32 `(n,)`.
+        inverse: Does what `invert` does, and takes its place.
 
     Raises:
         ValueError: The matrix does not fit, `l2` is not above 0, or it is so small beside the
@@ -39,7 +43,7 @@ def ease(interactions: Interactions, *, l2: float | F32) -> F32:
     users, n = interactions.shape
     penalties = _checked_penalties(l2, n)
     make = _by_tracks if n <= users else _by_users
-    dense = make(interactions, penalties)
+    dense = make(interactions, penalties, inverse or invert)
     np.fill_diagonal(dense, 0)
     return dense
 
@@ -81,7 +85,7 @@ def _checked_penalties(l2: float | F32, n: int) -> F64:
     return penalties
 
 
-def _by_tracks(interactions: csr_array, penalties: F64) -> F32:
+def _by_tracks(interactions: csr_array, penalties: F64, inverse: Invert) -> F32:
     n = interactions.shape[1]
     # float32: half the memory. The error grows as 6e-8 x greatest eigenvalue / l2; on lastfm_split
     # (l2 = 200) no weight was off by more than 1.4e-6 of the greatest one.
@@ -89,21 +93,21 @@ def _by_tracks(interactions: csr_array, penalties: F64) -> F32:
     by_track = interactions.T.tocsr()
     for start in range(0, n, BLOCK):
         dense[start : start + BLOCK] = (by_track[start : start + BLOCK] @ interactions).toarray()
-    _invert(dense, penalties)
+    inverse(dense, penalties)
     dense /= -dense.diagonal()
     return dense
 
 
-def _by_users(interactions: csr_array, penalties: F64) -> F32:
+def _by_users(interactions: csr_array, penalties: F64, inverse: Invert) -> F32:
     n = interactions.shape[1]
     # float64: the matrix is the smaller one, and 1 - diag(Q) below cancels.
     scaled = (interactions @ diags_array(1 / penalties)).astype(np.float64)
-    inverse = (scaled @ interactions.T).toarray()  # in one step: nobody keeps the sparse product
-    _invert(inverse, np.ones(len(inverse)))
+    gram = (scaled @ interactions.T).toarray()  # in one step: nobody keeps the sparse product
+    inverse(gram, np.ones(len(gram)))
     dense = np.empty((n, n), np.float32)
     by_track = interactions.T.tocsr()
     for start in range(0, n, BLOCK):
-        block = by_track[start : start + BLOCK] @ inverse  # K is symmetric: (KX)'
+        block = by_track[start : start + BLOCK] @ gram  # K is symmetric: (KX)'
         columns = by_track @ np.ascontiguousarray(block.T)
         columns /= penalties[:, None]
         columns /= 1 - columns[start : start + BLOCK].diagonal()
@@ -111,22 +115,49 @@ def _by_users(interactions: csr_array, penalties: F64) -> F32:
     return dense
 
 
-def _invert(gram: F32 | F64, penalties: F64) -> None:
+def invert(gram: F32 | F64, penalties: F64) -> None:
     """Replace the symmetric `gram` by `(gram + diag(penalties))^-1`, in place.
 
     Cholesky (potrf, potri) takes a third of the time of `numpy.linalg.inv`.
+
+    Raises:
+        ValueError: The sum is not positive definite.
     """
     if gram.size == 0:  # LAPACK would complain on stderr
         return
+    factorise(gram, penalties)
+    finish = lapack.spotri if gram.dtype == np.float32 else lapack.dpotri
+    finish(gram.T, lower=1, overwrite_c=1)
+    _mirror(gram)
+
+
+def factorise(gram: F32 | F64, penalties: F64) -> None:
+    """Replace the symmetric `gram` by the Cholesky factor of `gram + diag(penalties)`, in place.
+
+    The factor is above the diagonal; below it is what was there.
+
+    Raises:
+        ValueError: The sum is not positive definite.
+    """
     gram[np.diag_indices_from(gram)] += penalties.astype(gram.dtype)
-    single = gram.dtype == np.float32
-    factor, invert = (lapack.spotrf, lapack.spotri) if single else (lapack.dpotrf, lapack.dpotri)
+    factor = lapack.spotrf if gram.dtype == np.float32 else lapack.dpotrf
     # LAPACK works in place on Fortran order, and the transpose of a symmetric C array is that.
     _, failed = factor(gram.T, lower=1, overwrite_a=1, clean=0)
     if failed:
         raise ValueError("l2 is too small: the Gram matrix is not positive definite")
-    invert(gram.T, lower=1, overwrite_c=1)
-    _mirror(gram)
+
+
+def inverse_rows(factor: F32 | F64, first: int, last: int) -> F32 | F64:
+    """Return rows `first` to `last` of the inverse whose `factorise`d matrix this is.
+
+    All rows take three times the work of `invert`; each block of them can be made elsewhere.
+    """
+    solve = lapack.spotrs if factor.dtype == np.float32 else lapack.dpotrs
+    unit = np.zeros((len(factor), last - first), factor.dtype, order="F")
+    unit[np.arange(first, last), np.arange(last - first)] = 1
+    rows, _ = solve(factor.T, unit, lower=1, overwrite_b=1)
+    found: F32 | F64 = rows.T
+    return found
 
 
 @kernel

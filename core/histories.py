@@ -33,6 +33,12 @@ class Histories:
         """Number of rows."""
         return int(self.indptr.size - 1)
 
+    def part(self, first: int, last: int) -> "Histories":
+        """The rows from `first` to `last` alone."""
+        bounds = self.indptr[first : last + 1]
+        entries = slice(bounds[0], bounds[-1])
+        return Histories(bounds - bounds[0], self.columns[entries], self.strengths[entries])
+
 
 def histories(interactions: Interactions) -> tuple[Histories, Histories]:
     """Return the interactions by listener and by track.

@@ -128,7 +128,12 @@ def build(
     )
     target = Target(evenness=settings.exposure_evenness, new_artists=settings.new_artist_floor)
     weights = Path(settings.exposure_weights) if settings.exposure_weights else None
-    trainer = Trainer(store, bus, current, settings.home / "models", target=target, weights=weights)
+    trainer = Trainer(
+        *(store, bus, current, settings.home / "models"),
+        target=target,
+        weights=weights,
+        cluster=settings.cluster_url,
+    )
     satisfaction = Satisfaction(store)
     live = LiveQuality(current)
     wire(bus, Invalidation(current, cache), satisfaction, live, updates)

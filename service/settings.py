@@ -44,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     role: Literal["all", "api", "worker", "learner"] = "all"  # api: leaves the jobs to workers
     train_every_hours: Annotated[int, Meta(ge=0, le=8_760)] = 24  # 0: only on demand
     probe_every_s: Annotated[int, Meta(ge=0, le=3_600)] = 30  # how soon lists follow; 0: never
+    # A Dask scheduler that has the heavy steps of a fit done; None: this process does them.
+    cluster_url: Annotated[str, Meta(pattern=r"^(tcp|tls)://")] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod

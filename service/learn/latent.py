@@ -9,6 +9,7 @@ from core import als, sgd
 from core.spectral import Directions, spectral
 from service.domain import Part
 from service.learn.recipe import Recipe
+from service.learn.solvers import HERE, Solvers
 from service.model.latent import Factors, Latent, Online
 from service.model.version import BlendWeights
 from service.recommend.latent import NEGATIVES, PASSES, RATE, REG, SEED
@@ -19,13 +20,19 @@ ONLINE_DIMENSIONS = 32
 THREADS = 2  # changes no bit
 
 
-def fit_latent(matrix: csr_array, recipe: Recipe, *, wanted: Collection[Part] = LATENT) -> Latent:
+def fit_latent(
+    matrix: csr_array,
+    recipe: Recipe,
+    *,
+    wanted: Collection[Part] = LATENT,
+    solvers: Solvers = HERE,
+) -> Latent:
     """The wanted parts of these interactions (users, tracks)."""
     if not matrix.nnz:
         return Latent()
     return Latent(
         spectral=_spectral(matrix, recipe) if "spectral" in wanted else None,
-        factors=_factors(matrix, recipe) if "factors" in wanted else None,
+        factors=_factors(matrix, recipe, solvers) if "factors" in wanted else None,
         online=_online(matrix) if "online" in wanted else None,
     )
 
@@ -55,11 +62,12 @@ def _spectral(matrix: csr_array, recipe: Recipe) -> Directions | None:
     return Directions(left, right)
 
 
-def _factors(matrix: csr_array, recipe: Recipe) -> Factors:
+def _factors(matrix: csr_array, recipe: Recipe, solvers: Solvers) -> Factors:
     """Of every track that somebody heard, also beyond those with a column of their own."""
     _, tracks = als.fit(
         matrix, dimensions=recipe.factors, rng=np.random.default_rng(SEED), alpha=recipe.alpha,
         l2=recipe.factors_l2, iterations=ITERATIONS, threads=THREADS,
+        half_step=solvers.half_step,
     )  # fmt: skip
     tracks[np.bincount(matrix.indices, minlength=len(tracks)) == 0] = 0  # nothing but its start
     return Factors(tracks=tracks, square=als.gram(tracks), alpha=recipe.alpha, l2=recipe.factors_l2)

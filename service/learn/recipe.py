@@ -16,6 +16,7 @@ from scipy.sparse import csr_array, vstack
 
 from core.ease import Interactions, ease
 from core.linear import ItemWeights, truncate
+from service.learn.solvers import HERE, Solvers
 from service.model.catalogue import Catalogue
 
 MOST_TRACKS = 12_000
@@ -43,7 +44,9 @@ DEFAULT = Recipe()
 """Flat around the optimum of N and S alike: what new data starts with."""
 
 
-def item_weights(matrix: Interactions, catalogue: Catalogue, recipe: Recipe) -> ItemWeights:
+def item_weights(
+    matrix: Interactions, catalogue: Catalogue, recipe: Recipe, solvers: Solvers = HERE
+) -> ItemWeights:
     """The item-to-item model of these interactions (users, tracks)."""
     listeners = np.bincount(matrix.indices, minlength=matrix.shape[1])
     heard = np.flatnonzero(listeners >= recipe.least_listeners)
@@ -56,7 +59,7 @@ def item_weights(matrix: Interactions, catalogue: Catalogue, recipe: Recipe) -> 
     ]
     extended = csr_array(vstack([plays, *kin]))
     extended.sort_indices()
-    dense = ease(extended, l2=recipe.l2 + recipe.l2_per_listener * counts)
+    dense = ease(extended, l2=recipe.l2 + recipe.l2_per_listener * counts, inverse=solvers.inverse)
     dense *= counts**-recipe.popularity_exponent
     return truncate(dense, recipe.neighbours, tracks=heard.astype(np.int32), n=matrix.shape[1])
 

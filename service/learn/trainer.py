@@ -14,6 +14,7 @@ from service import metrics
 from service.bus import Bus, ModelPublished
 from service.errors import Conflict, ModelNotReady, ModelRefused, UnknownModel
 from service.jobs import Progress
+from service.learn.cluster import solvers_at
 from service.learn.interactions import read_interactions
 from service.learn.prices import DEFAULT, Target
 from service.learn.training import fit_model
@@ -45,10 +46,11 @@ class Trainer:
         *,
         target: Target = DEFAULT,
         weights: Path | None = None,
+        cluster: str | None = None,
     ) -> None:
         self._store, self._bus, self._current = store, bus, current
         self._folder, self._clock, self._target = folder, clock, target
-        self._weights = weights
+        self._weights, self._cluster = weights, cluster
         self._versions = Versions(folder, store.models)
 
     @property
@@ -74,12 +76,11 @@ class Trainer:
         Raises:
             ModelNotReady: there is too little to learn from.
             ModelRefused: it is worse; it is kept and can be activated all the same.
-            Invalid: the file of exposure weights cannot be used.
+            Invalid: the file of exposure weights cannot be used, or Dask is not installed.
+            Unavailable: the cluster does not answer.
         """
         catalogue = self._current.catalogue
-        mark = (
-            await self._store.stored_mark()
-        )  # what comes while it reads is learned from once more
+        mark = await self._store.stored_mark()  # what comes during the fit is learned once more
         interactions = await read_interactions(self._store.listens(), catalogue)
         if interactions.matrix.nnz < FEWEST_PAIRS:
             raise ModelNotReady(
@@ -102,16 +103,18 @@ class Trainer:
         version = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
 
         def work() -> Model:
-            model = fit_model(
-                interactions,
-                catalogue,
-                version=version,
-                fitted_at=now,
-                target=target,
-                progress=lambda share: progress(0.1 + 0.85 * share),
-                champion=champion,
-                countries=countries,
-            )
+            with solvers_at(self._cluster) as solvers:
+                model = fit_model(
+                    interactions,
+                    catalogue,
+                    version=version,
+                    fitted_at=now,
+                    target=target,
+                    progress=lambda share: progress(0.1 + 0.85 * share),
+                    champion=champion,
+                    countries=countries,
+                    solvers=solvers,
+                )
             model = structs.replace(model, learned_to=mark)
             files.save(model, [brief.id for brief in catalogue.briefs], self._folder)
             return model

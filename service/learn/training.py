@@ -28,6 +28,7 @@ from service.learn.prices import DEFAULT as UNSAID
 from service.learn.prices import Target, fit_prices
 from service.learn.recipe import DEFAULT, Recipe, item_weights
 from service.learn.selection import choose_blend, split
+from service.learn.solvers import HERE, Solvers
 from service.model.catalogue import Catalogue
 from service.model.current import View
 from service.model.verdict import FIRST
@@ -58,6 +59,7 @@ def fit_model(
     target: Target = UNSAID,
     champion: Model | None = None,
     countries: Mapping[str, str] = NOWHERE,
+    solvers: Solvers = HERE,
 ) -> Model:
     """A model of everything in `interactions`, with its quality on a tenth it was checked on.
 
@@ -71,17 +73,18 @@ def fit_model(
         target: What exposure should be like.
         champion: What serves, as it was published: the model's verdict comes of it.
         countries: Where users live, as far as they said.
+        solvers: Who does the heavy steps.
     """
     matrix = interactions.matrix
     newest = None if champion is None else newest_unseen(interactions, champion)
-    trial = _try_out(interactions, catalogue, recipe, newest, progress)
+    trial = _try_out(interactions, catalogue, recipe, newest, progress, solvers=solvers)
     blend = trial.blend
     counts = np.bincount(matrix.indices, minlength=catalogue.size).astype(np.int32)
     metrics, marked = _judge(trial, long_tail(counts, size=catalogue.size))
     progress(0.5)
     verdict = FIRST
     if champion is not None and newest is not None:
-        sitting = _sit_newer(trial, interactions, recipe, champion, newest)
+        sitting = _sit_newer(trial, interactions, recipe, champion, newest, solvers=solvers)
         sitting = sitting or sit_trial(trial.view, champion, interactions.users)
         verdict = verdict_of(sitting, champion.version, countries)
     progress(0.7)
@@ -89,10 +92,10 @@ def fit_model(
         version=version,
         fitted_at=fitted_at,
         tracks=catalogue.size,
-        items=item_weights(matrix, catalogue, recipe),
+        items=item_weights(matrix, catalogue, recipe, solvers),
         listener_counts=counts,
         listeners=_listeners(interactions),
-        latent=fit_latent(matrix, recipe, wanted=of_use(blend)),
+        latent=fit_latent(matrix, recipe, wanted=of_use(blend), solvers=solvers),
         blend=blend,
         metrics=metrics,
         trial=marked,
@@ -113,12 +116,15 @@ def _try_out(
     recipe: Recipe,
     newest: Mask | None,
     progress: Callable[[float], None],
+    *,
+    solvers: Solvers,
 ) -> Trial:
     """No blend is chosen on the `newest` pairs, by which it will be judged."""
     matrix = interactions.matrix
     held = held_out(interactions.users, matrix)
     heard, due = split(matrix, held)
-    items, latent = item_weights(heard, catalogue, recipe), fit_latent(heard, recipe)
+    items = item_weights(heard, catalogue, recipe, solvers)
+    latent = fit_latent(heard, recipe, solvers=solvers)
     view = view_of(items, heard, catalogue, BlendWeights(), latent=latent)
     progress(0.25)
     chosen_on = due if newest is None else split(matrix, held & ~newest)[1]
@@ -130,7 +136,13 @@ def _try_out(
 
 
 def _sit_newer(
-    trial: Trial, interactions: Interactions, recipe: Recipe, champion: Model, newest: Mask
+    trial: Trial,
+    interactions: Interactions,
+    recipe: Recipe,
+    champion: Model,
+    newest: Mask,
+    *,
+    solvers: Solvers,
 ) -> Sitting | None:
     """What both make of pairs that are newer than both: the trial is fitted anew without them."""
     heard, newer = split(interactions.matrix, newest)
@@ -138,8 +150,8 @@ def _sit_newer(
     if exam is None:
         return None
     catalogue = trial.view.catalogue
-    latent = fit_latent(heard, recipe, wanted=of_use(trial.blend))
-    items = item_weights(heard, catalogue, recipe)
+    latent = fit_latent(heard, recipe, wanted=of_use(trial.blend), solvers=solvers)
+    items = item_weights(heard, catalogue, recipe, solvers)
     view = view_of(items, heard, catalogue, trial.blend, latent=latent)
     return sit_newer(view, champion, interactions.users, exam)
 

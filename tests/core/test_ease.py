@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.sparse import csc_array, csr_array, csr_matrix
 
 from core import reference
-from core.ease import BLOCK, _mirror, ease
+from core.ease import BLOCK, _mirror, ease, factorise, inverse_rows, invert
 
 STRENGTH = st.sampled_from([0.0, 0.0, 0.0, 1.0, 1.2, -0.5])
 SHAPE = st.tuples(st.integers(0, 9), st.integers(1, 9))
@@ -73,6 +73,53 @@ def test_mirror_copies_up_to_down_across_tiles():
     _mirror(square)
 
     np.testing.assert_array_equal(upper + np.triu(upper, 1).T, square)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_of_the_inverse_can_be_made_block_by_block(dtype):
+    """`factorise` then `inverse_rows` is what `invert` makes, up to rounding."""
+    lines = np.random.default_rng(2).random((40, 30)).astype(dtype)
+    gram, penalties = lines.T @ lines, np.linspace(1, 2, 30)
+    at_once, factor = gram.copy(), gram.copy()
+    invert(at_once, penalties)
+    factorise(factor, penalties)
+
+    blocks = [inverse_rows(factor, *ends) for ends in ((0, 7), (7, 8), (8, 30))]
+
+    assert {np.dtype(dtype)} == {block.dtype for block in blocks}
+    whole = np.concatenate(blocks)
+    np.testing.assert_allclose(whole, at_once, rtol=0, atol=1e-5)
+    near = whole.astype(float) @ (gram.astype(float) + np.diag(penalties))
+    np.testing.assert_allclose(near, np.eye(30), rtol=0, atol=1e-3)
+
+
+def test_the_inverse_of_a_diagonal_is_known():
+    factor = np.zeros((3, 3))
+    factorise(factor, np.array([1.0, 4.0, 16.0]))
+
+    assert [[0.0, 0.25, 0.0], [0.0, 0.0, 0.0625]] == inverse_rows(factor, 1, 3).tolist()
+
+
+def test_what_has_no_cholesky_factor_is_refused():
+    with pytest.raises(ValueError, match="not positive definite"):
+        factorise(np.full((2, 2), -1.0), np.ones(2))
+
+
+def test_somebody_else_may_invert():
+    """And is asked for the very matrix that `invert` would have been given."""
+    asked = []
+
+    def elsewhere(gram, penalties):
+        asked.append((gram.dtype, gram.shape, penalties.tolist()))
+        invert(gram, penalties)
+
+    for users, tracks in ((9, 4), (3, 7)):
+        matrix = taste(users, tracks)
+        np.testing.assert_array_equal(ease(matrix, l2=2.0), ease(matrix, l2=2.0, inverse=elsewhere))
+    assert [
+        (np.float32, (4, 4), [2.0] * 4),
+        (np.float64, (3, 3), [1.0] * 3),
+    ] == asked
 
 
 GOOD = taste(5, 4)

@@ -25,3 +25,14 @@ def test_both_sides_hold_the_same_entries():
 def test_broken_histories_cannot_be_made():
     with pytest.raises(ValueError, match="columns must ascend within a row, row 0 does not"):
         Histories(np.array([0, 2]), i32([1, 0]), f32([1, 1]))
+
+
+def test_a_part_is_its_rows_alone():
+    whole = Histories(np.array([0, 2, 2, 3, 5]), i32([0, 4, 1, 2, 3]), f32(range(5)))
+
+    part = whole.part(1, 4)
+
+    assert [0, 0, 1, 3] == part.indptr.tolist()
+    assert [1, 2, 3] == part.columns.tolist()
+    assert [2, 3, 4] == part.strengths.tolist()
+    assert (0, 4) == (whole.part(2, 2).size, whole.part(0, 4).size)
