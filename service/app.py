@@ -40,6 +40,7 @@ from service.domain import Listen, Track, UserSettings
 from service.greeting import greeting
 from service.learn.updates import Update
 from service.logs import configure_logs
+from service.recommend.remote import StrategyQuestion
 from service.settings import Settings
 
 PARTS = (
@@ -59,7 +60,16 @@ PARTS = (
     "strategist",
     "updates",
 )
-DOCUMENTED = (Track, Listen, Feedback, UserSettings, JobOrder, Update, ProblemDetails)
+DOCUMENTED = (
+    Track,
+    Listen,
+    Feedback,
+    UserSettings,
+    JobOrder,
+    Update,
+    StrategyQuestion,
+    ProblemDetails,
+)
 
 
 def served() -> Admission:

@@ -8,10 +8,10 @@ from litestar.params import FromPath, RawBody
 from service.api.contract import decode, documents
 from service.api.listens import BODY_BYTES
 from service.api.scopes import scope
-from service.recommend.remote import Question, Reply
+from service.recommend.remote import StrategyQuestion, StrategyReply
 from service.recommend.strategist import Strategist
 
-_question = msgspec.json.Decoder(Question)
+_question = msgspec.json.Decoder(StrategyQuestion)
 
 
 class StrategyController(Controller):
@@ -23,13 +23,13 @@ class StrategyController(Controller):
         "/v1/strategies/{name:str}",
         status_code=200,
         operation_id="askStrategy",
-        operation_class=documents(body=Question),
+        operation_class=documents(body=StrategyQuestion),
         request_max_body_size=BODY_BYTES,
         opt=scope("strategies:ask"),
     )
     async def ask(
         self, name: FromPath[str], body: RawBody, strategist: NamedDependency[Strategist]
-    ) -> Reply:
+    ) -> StrategyReply:
         """What one strategy says about the tracks it likes best for this listener."""
         question = decode(body, _question)
         return await strategist.answer(name, question)

@@ -52,7 +52,7 @@ JSON = {"Content-Type": "application/json"}
 BROKEN = (OSError, HTTPException)
 
 
-class Question(Struct, frozen=True, forbid_unknown_fields=True):
+class StrategyQuestion(Struct, frozen=True, forbid_unknown_fields=True):
     """Who asks, and when; empty for the list of all whom nobody knows."""
 
     user_id: Annotated[str, Meta(max_length=64)] = ""
@@ -68,14 +68,14 @@ class Said(Struct, frozen=True):
     rest: float | None = None  # None: nothing to say about the others
 
 
-class Reply(Struct, frozen=True):
+class StrategyReply(Struct, frozen=True):
     """Parts by name; without any the strategy has nothing to say."""
 
     parts: dict[Part, Said]
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Reply).decode
+_decode = msgspec.json.Decoder(StrategyReply).decode
 
 
 class Remote:
@@ -101,7 +101,7 @@ class Remote:
             allowed = self._breaker.allows()
         if not allowed:
             raise StrategyUnavailable(f"{self._name} has not answered lately")
-        question = _encode(Question(listener.user.id, ask.context))
+        question = _encode(StrategyQuestion(listener.user.id, ask.context))
         try:
             parts = _parts(self._said(question), PARTS_OF[self._name], view.catalogue)
         except (*BROKEN, msgspec.MsgspecError, ValueError) as error:
@@ -114,7 +114,7 @@ class Remote:
             self._breaker.succeeded()
         return parts
 
-    def _said(self, question: bytes) -> Reply:
+    def _said(self, question: bytes) -> StrategyReply:
         until = monotonic() + self._timeout_s
         while self._idle:
             try:
@@ -192,7 +192,7 @@ def _left(until: float) -> float:
     return left
 
 
-def _parts(reply: Reply, known: frozenset[Part], catalogue: Catalogue) -> Parts:
+def _parts(reply: StrategyReply, known: frozenset[Part], catalogue: Catalogue) -> Parts:
     if not reply.parts.keys() <= known:
         raise ValueError(f"parts beyond {', '.join(sorted(known))}")
     return {name: _scores(said, catalogue) for name, said in reply.parts.items()}

@@ -12,7 +12,7 @@ from service.model.current import Current, View
 from service.profile.history import NEWEST, fold
 from service.recommend.ask import Ask, Listener
 from service.recommend.parts import Scores, dense
-from service.recommend.remote import Question, Reply, Said
+from service.recommend.remote import Said, StrategyQuestion, StrategyReply
 from service.recommend.retrieval import STRATEGIES
 from service.store.reads import Reads
 
@@ -29,7 +29,7 @@ class Strategist:
     ) -> None:
         self._reads, self._current, self._clock = reads, current, clock
 
-    async def answer(self, name: str, question: Question) -> Reply:
+    async def answer(self, name: str, question: StrategyQuestion) -> StrategyReply:
         """The best tracks of each part; whoever the store does not know has played nothing.
 
         Raises:
@@ -46,9 +46,11 @@ class Strategist:
         return await anyio.to_thread.run_sync(_say, strategy, view, listener, question)
 
 
-def _say(name: Strategy, view: View, listener: Listener, question: Question) -> Reply:
+def _say(
+    name: Strategy, view: View, listener: Listener, question: StrategyQuestion
+) -> StrategyReply:
     parts = STRATEGIES[name](view, listener, Ask(context=question.context))
-    return Reply({part: _best(one, view, question.limit) for part, one in parts.items()})
+    return StrategyReply({part: _best(one, view, question.limit) for part, one in parts.items()})
 
 
 def _best(scores: Scores, view: View, limit: int) -> Said:

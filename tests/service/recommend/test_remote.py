@@ -19,7 +19,7 @@ from service.domain import Context, User
 from service.errors import Invalid, StrategyUnavailable
 from service.profile.history import fold
 from service.recommend.ask import Ask, Listener
-from service.recommend.remote import MOST_BYTES, Question, Remote, services
+from service.recommend.remote import MOST_BYTES, Remote, StrategyQuestion, services
 from service.recommend.retrieval import STRATEGIES
 from service.recommend.strategist import Strategist
 from service.store.memory import MemoryStore
@@ -203,7 +203,7 @@ async def desks(answered: Answer | None = None) -> AsyncIterator[tuple[Desk, Des
     strategist = Strategist(Reads(store), here.current, clock=lambda: given.NOON)
 
     def answer(question: Any) -> tuple[int, bytes]:
-        reply = anyio.run(strategist.answer, "content", msgspec.convert(question, Question))
+        reply = anyio.run(strategist.answer, "content", msgspec.convert(question, StrategyQuestion))
         return 200, msgspec.json.encode(reply)
 
     with Service(answered or answer) as service:
