@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from service.settings import Settings
 from tests.faults import counting
 from tests.faults.serving import ROOT
 
@@ -15,12 +16,16 @@ AT_WORK_S = 10.0
 
 
 class Learner:
-    """The one that counts. Another is plugged in by a reader name and these methods."""
+    """The one that counts. Another is plugged in by a reader name and these methods.
 
-    reader = counting.READER
+    `by`: what it counts listens by, as an event names it.
+    """
 
-    def __init__(self, url: str, folder: Path, mode: str) -> None:
-        self._folder, self._words = folder, (url, str(folder), mode)
+    reader, by = counting.READER, "user_id"
+
+    def __init__(self, settings: Settings, folder: Path, *, mode: str = "whole") -> None:
+        self._folder = folder
+        self._words = (str(settings.events_redis_url), str(folder), mode)
         self._process: subprocess.Popen[bytes] | None = None
         self._before: dict[str, int] = {}
         folder.mkdir()
@@ -49,7 +54,7 @@ class Learner:
             process.wait()
 
     def counted(self) -> Counter[str]:
-        """Listens by user, as of what was saved last."""
+        """Listens by what it counts by, as of what was saved last."""
         return Counter(counting.load(self._folder).by_user)
 
     def _files(self) -> dict[str, int]:

@@ -7,12 +7,14 @@ started again, and whoever was not answered 202 sends again.
 import random
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests import servers
 from tests.faults.deliveries import Deliveries, Event, batches, events
+from tests.faults.learner import Learner
 from tests.faults.plant import NOTHING_WRONG, Plant, Verdict
 from tests.faults.serving import Service
 from tests.faults.sizes import say, size
@@ -89,7 +91,9 @@ def test_the_control_that_acknowledges_too_early_loses(tmp_path: Path, data: Pat
 
 
 def test_the_control_that_remembers_no_ids_counts_twice(tmp_path: Path, data: Path) -> None:
-    with installed(tmp_path, data, mongo=False, mode="forgetful") as plant:
+    with installed(
+        tmp_path, data, mongo=False, learner=partial(Learner, mode="forgetful")
+    ) as plant:
         verdict = survive(plant, events(size(500, 5_000), seed=SEED), [])
 
     assert 0 < verdict.counts_double
@@ -97,7 +101,7 @@ def test_the_control_that_remembers_no_ids_counts_twice(tmp_path: Path, data: Pa
 
 
 def test_the_control_that_keeps_its_place_apart_loses(tmp_path: Path, data: Path) -> None:
-    with installed(tmp_path, data, mongo=False, mode="apart") as plant:
+    with installed(tmp_path, data, mongo=False, learner=partial(Learner, mode="apart")) as plant:
         verdict = survive(plant, events(size(1_000, 5_000), seed=SEED), ["learner"] * 3)
 
     assert 0 < verdict.counts_lost

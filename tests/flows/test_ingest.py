@@ -17,6 +17,8 @@ from service.settings import Settings
 from tests import servers, worlds
 from tests.flows.hostile import FEEDBACK, LISTEN, assert_problem
 
+USERS = (LISTEN["user_id"], "u2", "u3")  # what fewer play is no trend
+
 
 @asynccontextmanager
 async def serving(folder: Path, **settings) -> AsyncIterator[AsyncTestClient[Litestar]]:
@@ -96,11 +98,11 @@ async def test_what_nobody_can_be_told_of_is_stored_and_not_acknowledged(tmp_pat
 async def test_a_listen_that_comes_late_says_so_in_the_history(tmp_path, days, flag) -> None:
     sent = LISTEN | {"at": (datetime.now(UTC) - timedelta(days=days)).isoformat()}
     async with serving(tmp_path) as client:
-        receipt = await client.post("/v1/listens", json=sent)
+        receipt = await client.post("/v1/listens", json=[sent | {"user_id": u} for u in USERS])
         history = await client.get(f"/v1/users/{LISTEN['user_id']}/listens")
         trending = await client.get("/v1/trending")
 
-    assert {"accepted": 1, "duplicates": 0, "rejected": []} == receipt.json()
+    assert {"accepted": 3, "duplicates": 0, "rejected": []} == receipt.json()
     (listened,) = history.json()["listens"]
     assert flag == listened.get("flag")
     assert (flag is None) == (trending.json()["trending"][0]["score"] > 0)
