@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 from msgspec import Struct
@@ -32,9 +31,10 @@ from service.cache.rendered import Rendered
 from service.cache.two_level import TwoLevel
 from service.domain import Strategy
 from service.jobs import JobQueue
-from service.jobs.runner import Handler, Runner, Scheduled
+from service.jobs.runner import Runner
 from service.learn.accounts import Accounts
 from service.learn.cache_audit import CacheAudit
+from service.learn.duties import handlers, schedule
 from service.learn.exposure import Exposure
 from service.learn.exposure_log import ExposureLog
 from service.learn.following import Following
@@ -184,7 +184,11 @@ def build(
         current=current,
         cache=cache,
         jobs=jobs,
-        runner=Runner(jobs, handlers(trainer, accounts, precompute), schedule=schedule(settings)),
+        runner=Runner(
+            jobs,
+            handlers(trainer, accounts, precompute),
+            schedule=schedule(settings.train_every_hours),
+        ),
         ingest=ingest,
         shelf=Shelf(store, bus),
         trainer=trainer,
@@ -208,29 +212,6 @@ def build(
         updates=updates,
         freshness=Freshness(ingest, accounts, recommender, current, every_s=every_s),
     )
-
-
-def handlers(trainer: Trainer, accounts: Accounts, precompute: Precompute) -> dict[str, Handler]:
-    """Who does what, by kind of job; each leaves the same state however often it runs."""
-    return {
-        "train": lambda _, progress: trainer.fit(progress),
-        "erase": lambda arguments, _: accounts.erase_now(arguments["user_id"]),
-        "precompute-user": lambda arguments, _: precompute.user(arguments["user_id"]),
-        "precompute": lambda _, progress: precompute.lists(progress),
-        "profiles": lambda _, progress: precompute.profiles(progress),
-        "similarity": lambda _, progress: precompute.neighbours(progress),
-    }
-
-
-def schedule(settings: Settings) -> list[Scheduled]:
-    """What comes up again by itself: as often as what it makes would go stale."""
-    train = [Scheduled("train", timedelta(hours=settings.train_every_hours))]
-    return [
-        *(train if settings.train_every_hours else []),
-        Scheduled("precompute", timedelta(minutes=15)),
-        Scheduled("profiles", timedelta(hours=1)),
-        Scheduled("similarity", timedelta(hours=6)),
-    ]
 
 
 def wire(

@@ -27,6 +27,7 @@ from service.errors import StoreUnavailable
 from service.store import mongo_indexes as indexes
 from service.store import mongo_queries as queries
 from service.store import mongo_transaction as transaction
+from service.store import mongo_trends as trends
 from service.store.mongo_documents import (
     Document,
     document_to_experiment,
@@ -192,10 +193,10 @@ class MongoStore:
         return [document_to_experiment(document) for document in found]
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
-        asked = queries.plays(since)
-        known = await self._aggregate(asked, queries.supported_tracks(since))
+        asked = trends.plays(since)
+        known = await self._aggregate(asked, trends.supported_tracks(since))
         supported = {one["_id"] for one in known}
-        found = await self._aggregate(asked, queries.plays_by_hour(since))
+        found = await self._aggregate(asked, trends.plays_by_hour(since))
         plays = ((one["_id"], int(one["plays"])) for one in found)
         return [(k["track_id"], k["hour"], n) for k, n in plays if k["track_id"] in supported]
 

@@ -8,6 +8,7 @@ from pymongo.errors import CollectionInvalid, OperationFailure
 
 from service.domain import Listen
 from service.store import mongo_queries as queries
+from service.store import mongo_trends as trends
 from service.store.mongo_documents import Document
 from service.store.mongo_queries import Query
 
@@ -105,7 +106,7 @@ ASKED: tuple[tuple[str, Query], ...] = (
     ("listens stored since", queries.listens_stored(AT, AT, FIELDS)),
     ("last listen stored", queries.last_stored()),
     ("listens to erase", queries.listens_of("u")),
-    ("plays", queries.plays(AT)),
+    ("plays", trends.plays(AT)),
     ("ratings", queries.ratings(AT)),
     ("tracks by id", queries.tracks_by_id(["t", "u"])),
     ("tracks by row", queries.tracks_from(10)),

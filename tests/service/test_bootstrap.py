@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from service.adapters import open_store, open_stream
-from service.bootstrap import handlers, open_house, schedule
+from service.bootstrap import open_house
 from service.bus import START, UserUpdated
 from service.bus.memory import MemoryStream
 from service.bus.redis_streams import RedisStream
 from service.cli.serving import has_store
 from service.domain import Listen, Track, UserSettings
 from service.errors import Invalid, StoreUnavailable
+from service.learn.duties import handlers, schedule
 from service.recommend.ask import Ask
 from service.settings import Settings
 from service.store.mongo import MongoStore
@@ -57,18 +58,16 @@ async def test_everything_scheduled_has_somebody_who_does_it(tmp_path: Path) -> 
         known = handlers(house.trainer, house.accounts, house.precompute)
 
     assert {"train", "precompute", "profiles", "similarity"} == {
-        one.kind for one in schedule(Settings())
+        one.kind for one in schedule(Settings().train_every_hours)
     }
-    assert known.keys() >= {one.kind for one in schedule(Settings())}
+    assert known.keys() >= {one.kind for one in schedule(Settings().train_every_hours)}
 
 
 @pytest.mark.parametrize(
     "hours, expected", [(24, [timedelta(days=1)]), (1, [timedelta(hours=1)]), (0, [])]
 )
 def test_a_fit_comes_as_often_as_the_operator_says_or_never(hours, expected) -> None:
-    settings = Settings(train_every_hours=hours)
-
-    assert expected == [one.every for one in schedule(settings) if one.kind == "train"]
+    assert expected == [one.every for one in schedule(hours) if one.kind == "train"]
 
 
 async def test_events_travel_through_redis_when_the_settings_name_one(valkey_url) -> None:

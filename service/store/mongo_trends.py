@@ -1,0 +1,53 @@
+"""What goes to MongoDB to learn what many play now; built from typed values, as mongo_queries."""
+
+from datetime import datetime
+
+from service.domain import COUNTED, HEARD_MS, PROBES, SUPPORT
+from service.store.mongo_documents import Document
+from service.store.mongo_queries import Query
+
+PLAYED = ("play", "like", "save")
+
+
+def plays(since: datetime) -> Query:
+    """What may count for trends."""
+    played = {
+        "at": {"$gte": since},
+        "timed": {"$in": [True, "clamped"]},
+        "action": {"$in": list(PLAYED)},
+    }
+    return Query(collection="listens", index="counted_plays", filter=played, forced=True)
+
+
+def plays_by_hour(since: datetime) -> list[Document]:
+    """What users' plays of a day count, by track and the hour of the last of them."""
+    day = {"$dateTrunc": {"date": "$at", "unit": "day"}}
+    mine = {"track_id": "$track_id", "user_id": "$user_id", "day": day}
+    hour = {"$dateTrunc": {"date": "$last", "unit": "hour"}}
+    key = {"track_id": "$_id.track_id", "hour": hour}
+    steps = [{"case": {"$gte": ["$plays", least]}, "then": count} for least, count in COUNTED]
+    count = {"$sum": {"$switch": {"branches": steps, "default": 0}}}
+    return [
+        *_heard(since),
+        {"$group": {"_id": mine, "plays": {"$sum": "$plays"}, "last": {"$max": "$at"}}},
+        {"$group": {"_id": key, "plays": count}},
+        {"$sort": {"_id.track_id": 1, "_id.hour": 1}},
+    ]
+
+
+def supported_tracks(since: datetime) -> list[Document]:
+    """Documents whose `_id` is a track that enough users played."""
+    return [
+        *_heard(since),
+        {"$group": {"_id": {"track_id": "$track_id", "user_id": "$user_id"}}},
+        {"$group": {"_id": "$_id.track_id", "users": {"$sum": 1}}},
+        {"$match": {"users": {"$gte": SUPPORT}}},
+    ]
+
+
+def _heard(since: datetime) -> list[Document]:
+    """Nothing shorter than half a minute, and nothing of probes."""
+    long = {"$gte": [{"$ifNull": ["$ms_played", HEARD_MS]}, HEARD_MS]}
+    heard = {"$or": [{"$ne": ["$action", "play"]}, long]}
+    somebody = {"$lt": ["$user_id", PROBES]}
+    return [{"$match": plays(since).filter}, {"$match": {"$expr": {"$and": [heard, somebody]}}}]
