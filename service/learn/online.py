@@ -131,9 +131,7 @@ class Learner:
         if self.learned.version != self._version:
             await self._rebase()
         await self.serve(whole=True)
-        self._dirty = (
-            True  # so that an earlier holder, if one still lives, comes too late from here on
-        )
+        self._dirty = True  # an earlier holder that still lives comes too late from here on
         await self.save()
 
     async def _run(self) -> None:
@@ -175,9 +173,7 @@ class Learner:
 
     async def hear(self, entries: Sequence[Entry]) -> int:
         """Apply events in their order; how many listens that were."""
-        await self._know(
-            tracks_of(entries)
-        )  # reads: whatever fails does so before anything is done
+        await self._know(tracks_of(entries))  # reads: what fails does so before anything is done
         heard: list[Listen] = []
         count = 0
         for entry in entries:
