@@ -10,7 +10,7 @@ of HetRec Last.fm are the times of tags).
 
 import tempfile
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -47,7 +47,7 @@ from service.store.memory import MemoryStore
 
 K = 10
 AHEAD = timedelta(days=2)
-WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.8)
+WEIGHTS = (0.1, 0.3, 0.6)
 SINGLE, BATCH = 1, 100
 FROZEN, HISTORY, TRENDING = "frozen model", "+ newest history", "+ what trends"
 STILL, LEARNED = "+ factors, frozen", "+ factors, learned on"
@@ -139,35 +139,36 @@ class Moment(Struct, frozen=True):
 def _quality(made: Drifting, model: Model) -> tuple[dict[str, NDArray[np.float64]], float, int]:
     """NDCG of each arm, list by list, at the weight that is best on the other half."""
     start = _learner_state(made, model)
-    frozen_trend = _trend(start, made, CUT)
-    still = model.latent.online
-    if still is None:
-        raise AssertionError("a model always has factors to go on from")
-    chosen: dict[float, list[NDArray[np.float64]]] = defaultdict(list)
-    judged: dict[str, list[NDArray[np.float64]]] = defaultdict(list)
-    later: dict[tuple[str, float], list[NDArray[np.float64]]] = defaultdict(list)
-    for moment in _moments(made, start):
-        halves = moment.asked[::2], moment.asked[1::2]
-        plain = structs.replace(model, blend=structs.replace(model.blend, online=0.0))
-        frozen = View(made.catalogue, plain, frozen_trend)
-        fresh = View(made.catalogue, plain, moment.trending)
-        half = halves[1]
-        judged[FROZEN].append(_ndcg(frozen, half, now=False))
-        judged[HISTORY].append(_ndcg(frozen, half, now=True))
-        judged[TRENDING].append(_ndcg(fresh, half, now=True))
-        for weight in WEIGHTS:
-            blend = structs.replace(model.blend, online=weight)
-            with_factors = structs.replace(model, blend=blend)
-            learned = View(made.catalogue, with_factors, moment.trending, online=moment.online)
-            chosen[weight].append(_ndcg(learned, halves[0], now=True))
-            later[LEARNED, weight].append(_ndcg(learned, half, now=True))
-            before = View(made.catalogue, with_factors, moment.trending, online=still)
-            later[STILL, weight].append(_ndcg(before, half, now=True))
-    best = max(WEIGHTS[1:], key=lambda weight: float(np.nanmean(np.concatenate(chosen[weight]))))
-    arms = {name: np.concatenate(values) for name, values in judged.items()}
-    for name in (STILL, LEARNED):
-        arms[name] = np.concatenate(later[name, best])
+    frozen_trend, still = _trend(start, made, CUT), model.latent.online
+    moments = _moments(made, start)
+    plain = _weighing(model, 0.0)
+
+    def learned(moment: Moment, weight: float, factors: Online | None) -> View:
+        return View(made.catalogue, _weighing(model, weight), moment.trending, online=factors)
+
+    def over(half: int, view: Callable[[Moment], View], *, now: bool) -> NDArray[np.float64]:
+        found = [_ndcg(view(moment), moment.asked[half::2], now=now) for moment in moments]
+        return np.concatenate(found)
+
+    chosen = {
+        weight: over(0, lambda moment, at=weight: learned(moment, at, moment.online), now=True)  # type: ignore[misc]
+        for weight in WEIGHTS
+    }
+    best = max(chosen, key=lambda weight: float(chosen[weight].mean()))
+    frozen = View(made.catalogue, plain, frozen_trend)
+    arms = {
+        FROZEN: over(1, lambda _: frozen, now=False),
+        HISTORY: over(1, lambda _: frozen, now=True),
+        TRENDING: over(1, lambda moment: View(made.catalogue, plain, moment.trending), now=True),
+        STILL: over(1, lambda moment: learned(moment, best, still), now=True),
+        LEARNED: over(1, lambda moment: learned(moment, best, moment.online), now=True),
+    }
     return arms, best, len(arms[FROZEN])
+
+
+def _weighing(model: Model, weight: float) -> Model:
+    """The same with another weight of the factors."""
+    return structs.replace(model, blend=structs.replace(model.blend, online=weight))
 
 
 def _learner_state(made: Drifting, model: Model) -> Learned:

@@ -43,7 +43,6 @@ from service.learn.ingest import Ingest
 from service.learn.invalidation import Invalidation
 from service.learn.limits import Limits
 from service.learn.live_quality import LiveQuality
-from service.learn.online import Learner
 from service.learn.precompute import Precompute
 from service.learn.prices import Target
 from service.learn.profiles import Profiles
@@ -155,22 +154,14 @@ def build(
         fallback=fallback,
     )
     neighbourhood = Neighbourhood(store, current)
-    learner = Learner(
-        store,
-        stream,
-        current,
-        Snapshots(settings.home / "learner"),
-        lease,
-        patches=patches,
-        outlives=settings.events_redis_url is not None,
-    )
-    following = Following(
-        current,
-        lease,
-        learner=learner if lead else None,
-        patches=patches,
-        ask_every_s=LEARNER_ASKS_EVERY_S if settings.role == "learner" else API_ASKS_EVERY_S,
-    )
+    every_s = LEARNER_ASKS_EVERY_S if settings.role == "learner" else API_ASKS_EVERY_S
+    following = Following(current, lease, patches=patches, ask_every_s=every_s)
+    if lead:
+        saved, outlives = (
+            Snapshots(settings.home / "learner"),
+            settings.events_redis_url is not None,
+        )
+        following.may_lead(store, stream, saved, outlives=outlives)
     precompute = Precompute(store, current, accounts, recommender, neighbourhood)
     ingest = Ingest(store, bus, current.knows, limits=limits)
     every_s = settings.probe_every_s

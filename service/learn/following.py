@@ -8,12 +8,15 @@ import anyio.to_thread
 import structlog
 
 from service import metrics
+from service.bus import Stream
 from service.bus.lease import Lease
 from service.bus.patches import Patch, Patches
 from service.errors import Unavailable
 from service.learn.changes import apply, from_bytes
 from service.learn.online import Learner, Lost
+from service.learn.snapshot import Snapshots
 from service.model.current import Current
+from service.store import Store
 
 log = structlog.get_logger()
 
@@ -21,14 +24,14 @@ AGAIN_S = 1.0
 
 
 class Following:
-    """One task of this process: `learner` None never leads, `patches` None has nobody to follow."""
+    """One task of this process: it never leads unless it may; `patches` None: nobody to follow."""
 
     def __init__(
         self,
         current: Current,
         lease: Lease,
         *,
-        learner: Learner | None,
+        learner: Learner | None = None,
         patches: Patches | None,
         ask_every_s: float = AGAIN_S,
     ) -> None:
@@ -37,6 +40,20 @@ class Following:
         self._last: Patch | None = None  # that was applied; None: the base has to be loaded
         self._version: str | None = None  # of the model it was applied to
         self._task: asyncio.Task[None] | None = None
+
+    def may_lead(
+        self, store: Store, stream: Stream, snapshots: Snapshots, *, outlives: bool
+    ) -> None:
+        """From now on this process is one of those that learn; see `Learner`."""
+        self._learner = Learner(
+            store,
+            stream,
+            self._current,
+            snapshots,
+            self._lease,
+            patches=self._patches,
+            outlives=outlives,
+        )
 
     def watch(self) -> None:
         """Lead or follow from now on."""

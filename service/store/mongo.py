@@ -5,7 +5,7 @@ Needs a replica set, one member is enough: listens and revs change in one transa
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from service.domain import (
 )
 from service.errors import StoreUnavailable
 from service.store import mongo_indexes as indexes
+from service.store import mongo_log as log
 from service.store import mongo_queries as queries
 from service.store import mongo_transaction as transaction
 from service.store import mongo_trends as trends
@@ -46,8 +47,6 @@ from service.store.protocol import Appended
 
 FIELDS = Listen.__struct_fields__
 TRACKS_AT_ONCE = 1_000  # in one transaction
-OVERLAP = timedelta(seconds=30)
-"""A transaction takes ten seconds at most, and clocks of processes differ by less than the rest."""
 
 
 class MongoStore:
@@ -93,15 +92,15 @@ class MongoStore:
             yield [document_to_listen(document) for document in documents]
 
     async def stored_mark(self) -> str:
-        found = await self._find(queries.last_stored())
+        found = await self._find(log.last_stored())
         return str(milliseconds(found[0]["stored_at"])) if found and found[0] else ""
 
     async def stored_since(
         self, mark: str, *, until: str | None = None, batch: int = 10_000
     ) -> AsyncIterator[tuple[list[Listen], str]]:
-        since = EPOCH + int(mark) * MILLISECOND - OVERLAP if mark else EPOCH
+        since = EPOCH + int(mark) * MILLISECOND - log.OVERLAP if mark else EPOCH
         stop = None if until is None else EPOCH + int(until or 0) * MILLISECOND
-        async for documents in self._batches(queries.listens_stored(since, stop, FIELDS), batch):
+        async for documents in self._batches(log.listens_stored(since, stop, FIELDS), batch):
             times = [document.pop("stored_at") for document in documents]
             yield [document_to_listen(one) for one in documents], str(milliseconds(times[-1]))
 

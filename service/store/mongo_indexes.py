@@ -7,6 +7,7 @@ from msgspec import Struct
 from pymongo.errors import CollectionInvalid, OperationFailure
 
 from service.domain import Listen
+from service.store import mongo_log as log
 from service.store import mongo_queries as queries
 from service.store import mongo_trends as trends
 from service.store.mongo_documents import Document
@@ -103,8 +104,8 @@ ASKED: tuple[tuple[str, Query], ...] = (
     ("listens before", queries.newest_listens("u", 500, (AT, "x"), FIELDS)),
     ("every listen", queries.every_listen(FIELDS)),
     ("listens stored", queries.stored_listens([("u", "x"), ("u", "y")])),
-    ("listens stored since", queries.listens_stored(AT, AT, FIELDS)),
-    ("last listen stored", queries.last_stored()),
+    ("listens stored since", log.listens_stored(AT, AT, FIELDS)),
+    ("last listen stored", log.last_stored()),
     ("listens to erase", queries.listens_of("u")),
     ("plays", trends.plays(AT)),
     ("ratings", queries.ratings(AT)),

@@ -62,32 +62,6 @@ def every_listen(fields: tuple[str, ...]) -> Query:
     return Query(collection="listens", index="newest", filter={}, sort=order, fields=fields)
 
 
-def listens_stored(since: datetime, until: datetime | None, fields: tuple[str, ...]) -> Query:
-    """By the time they were stored, from `since` up to `until`."""
-    times: Document = {"$gte": since} if until is None else {"$gte": since, "$lte": until}
-    return Query(
-        collection="listens",
-        index="stored",
-        filter={"stored_at": times},
-        sort=(("stored_at", 1), ("_id", 1)),
-        fields=(*fields, "stored_at"),
-        forced=True,
-    )
-
-
-def last_stored() -> Query:
-    """The listen that was stored last."""
-    return Query(
-        collection="listens",
-        index="stored",
-        filter={},
-        sort=(("stored_at", -1), ("_id", -1)),
-        limit=1,
-        fields=("stored_at",),
-        forced=True,
-    )
-
-
 def stored_listens(keys: Sequence[tuple[str, str]]) -> Query:
     """Which of these (user id, listen id) are there."""
     found = {"_id": {"$in": [listen_key(*key) for key in keys]}}

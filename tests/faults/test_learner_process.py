@@ -27,6 +27,7 @@ from service.domain import Listen
 from service.learn.following import Following
 from service.learn.snapshot import Snapshots
 from service.model.current import Current
+from service.model.trending import Trending
 from service.store.sqlite import SqliteStore
 from tests import worlds
 from tests.faults.sizes import say, size
@@ -107,7 +108,9 @@ async def test_whatever_is_killed_every_listen_counts_once(data: Path, valkey_ur
     assert 0 == code
     found = Snapshots(data / "learner").load()
     assert found is not None
-    assert number == len(found[1]["recent_keys"])
+    landmark = datetime.fromisoformat(found[0].about["landmark"])
+    saved = Trending(landmark, found[1]["trending"]).counts(AT, len(tracks))
+    assert wanted == saved.round(3).tolist()
     await follower.close()
     await stream.close()
     await store.close()
