@@ -68,7 +68,7 @@ class Folded:
         return strengths * np.clip(np.array(self.believed, np.float32), 0, 1)
 
     def new(self) -> NDArray[np.bool_]:
-        """Bool (users,): all they did was within a day; what has no time says nothing."""
+        """Bool (users,): all they did was within a week; what has no time says nothing."""
         first, last = np.array(self.times, np.float64).reshape(-1, 2).T
         return (first >= 0) & (last - first < NEW_FOR.total_seconds())
 

@@ -8,7 +8,7 @@ from hypothesis import given as holds_for
 from hypothesis import strategies as st
 
 from service.domain import HEARD_MS, Listen
-from service.learn.guards import DAY, FAIR, NEW, NEW_FOR, fair, heard, weights
+from service.learn.guards import DAY, FAIR, FIRST, FIRST_COUNTS, fair, heard, weights
 from tests.service.given import NOON, listen
 
 MINUTES = 200_000
@@ -94,9 +94,9 @@ def test_a_day_has_an_end_but_what_has_no_time_has_no_day() -> None:
 
 
 def test_an_accounts_first_day_counts_less_where_it_is_known() -> None:
-    pair = [listen("a"), listen("a", minutes=NEW_FOR / timedelta(minutes=1))]
+    pair = [listen("a"), listen("a", minutes=FIRST / timedelta(minutes=1))]
 
-    assert [NEW, 1.0] == counts(*pair, since={"u1": NOON})
+    assert [FIRST_COUNTS, 1.0] == counts(*pair, since={"u1": NOON})
     assert [1.0, 1.0] == counts(*pair, since={"u2": NOON})
     assert [1.0, 1.0] == counts(*pair)
 

@@ -1,6 +1,11 @@
 """All listens as one matrix: what a fit starts from."""
 
 from collections.abc import AsyncIterator
+from functools import partial
+
+import anyio
+from hypothesis import given as holds_for
+from hypothesis import strategies as st
 
 from service.domain import Listen
 from service.learn.interactions import Interactions, read_interactions
@@ -105,14 +110,39 @@ async def test_a_loop_is_one_listener() -> None:
     assert once.matrix.toarray().tolist() == loop.matrix.toarray().tolist()
 
 
-async def test_accounts_of_a_day_cannot_make_a_track() -> None:
+async def test_accounts_of_less_than_a_week_cannot_make_a_track() -> None:
     week = 7 * 24 * 60
     known = [listen("a", user_id=f"k{n}", minutes=m) for n in range(50) for m in (0, week)]
     loved = [listen("b", user_id="k49", minutes=week)]
-    new = [listen(track, user_id=f"x{n}") for n in range(5) for track in "ab"]
+    days = (0, week - 1)
+    new = [listen(one, user_id=f"x{n}", minutes=m) for n in range(5) for one in "ab" for m in days]
 
     found = await read(*known, *loved, *new)
     believing = await read(*known, *loved, *new, guarded=False)
 
     assert [55, 1, 0] == (found.matrix > 0).sum(axis=0).tolist()
     assert [55, 6, 0] == (believing.matrix > 0).sum(axis=0).tolist()
+
+
+UNTIMED = st.lists(
+    st.tuples(
+        st.sampled_from(["u1", "u2", "u3"]),
+        st.sampled_from(["a", "b", "c"]),
+        st.sampled_from(["play", "like", "skip", "dislike"]),
+        st.integers(1, 100_000),
+    ),
+    max_size=60,
+)
+
+
+@holds_for(UNTIMED)
+def test_counts_without_times_are_fitted_as_they_came(counts) -> None:
+    """Whoever imports play counts, as all public data sets are, notices no guard."""
+    listens = [
+        listen(track, minutes=n, user_id=user, action=action, plays=plays, timed=False)
+        for n, (user, track, action, plays) in enumerate(sorted(counts))
+    ]
+    guarded, believing = (anyio.run(partial(read, *listens, guarded=g)) for g in (True, False))
+
+    assert guarded.users == believing.users
+    assert guarded.matrix.toarray().tolist() == believing.matrix.toarray().tolist()
