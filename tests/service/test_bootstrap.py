@@ -90,4 +90,4 @@ async def test_what_a_house_stores_is_on_its_stream(tmp_path: Path) -> None:
         await house.accounts.change("me", UserSettings(timezone="Asia/Tokyo"))
         told = [entry.fact for entry in await house.stream.read(START, limit=10)]
 
-    assert [UserUpdated("me", 1)] == told
+    assert [UserUpdated("me", 1, "settings")] == told
