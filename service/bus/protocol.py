@@ -49,7 +49,7 @@ class DeadFact(Struct, frozen=True):
 class Lag(Struct, frozen=True):
     """How far behind a group or reader is."""
 
-    waiting: int  # not given out yet
+    waiting: int  # not given out yet; of a reader 10,000 may mean as many or more
     owned: int  # given out and not settled
     oldest_s: float  # age of the oldest of both
 

@@ -50,6 +50,8 @@ async def test_lags_say_how_far_behind_everybody_is(stream: Stream) -> None:
     await stream.settle("g", places(taken))
     await stream.settle("g", places(await stream.take("g", "c", limit=2)))
     assert 0.0 == (await stream.lags())["g"].oldest_s
+    await stream.keep_from("r", taken[0].place)
+    assert 2 == (await stream.lags())["r"].waiting
 
 
 async def test_too_much_that_waits_is_refused_until_somebody_reads(
