@@ -48,7 +48,7 @@ def test_a_forgotten_group_is_new_again_and_the_others_are_not():
     assert [2, 4, 3, 6] == recent.held()[0].tolist()
 
 
-@settings(max_examples=300)
+@settings(max_examples=500)
 @given(st.integers(1, 9), st.lists(BATCH | st.integers(0, 2), max_size=12))
 def test_it_does_as_its_twin_does(capacity, steps):
     ours, theirs = Recent(capacity), reference.Recent(capacity)
