@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 
 from service.domain import Recommendation
-from service.model.current import Current, View
+from service.model.current import Current, LivePrices, View
 from service.recommend import pipeline, recommender
 from service.recommend.ask import Ask, Listener
 from service.recommend.page import list_id
@@ -50,28 +50,27 @@ class Observer:
     def __init__(self, tell: Callable[[Note], object]) -> None:
         self._tell = tell
         self._states: list[Any] = []  # the trending array of each, so that no id is used again
+        self._looked: tuple[datetime, datetime, bytes]
         self._features: dict[int, list[str]] = {}
 
     def attach(self, patch: Callable[[Any, str, Any], object]) -> None:
         """From now on."""
-        trending = Current._trending
+        trending, charged = Current._trending, Current._charged
         recommend = pipeline._recommendations
 
         def looked(current: Current, now: datetime) -> Any:
-            found = trending(current, now)
-            live, model = current.prices, current.model
-            prices = live.values if live and model and live.version == model.version else None
-            self._tell(
-                Looked(
-                    len(self._states),
-                    current.trending.landmark,
-                    now,
-                    current.trending.weights.tobytes(),
-                    b"" if prices is None else prices.tobytes(),
-                )
-            )
-            self._states.append(found)
-            return found
+            self._states.append(trending(current, now))
+            counters = current.trending
+            self._looked = counters.landmark, now, counters.weights.tobytes()
+            return self._states[-1]
+
+        def priced(current: Current, live: LivePrices | None) -> Any:
+            """Right after `looked`; what is learned beside it may not come between."""
+            model = current.model
+            values = live.values if live and model and live.version == model.version else None
+            prices = b"" if values is None else values.tobytes()
+            self._tell(Looked(len(self._states) - 1, *self._looked, prices))
+            return charged(current, live)
 
         async def ranked(view: View, listener: Listener, ask: Ask, **more: Any) -> Ranking:
             ranking = await rank(view, listener, ask, **more)
@@ -88,6 +87,7 @@ class Observer:
             return recommend(view, listener, ask, parts, allowed)
 
         patch(Current, "_trending", looked)
+        patch(Current, "_charged", priced)
         patch(recommender, "rank", ranked)
         patch(pipeline, "_recommendations", recommended)
 

@@ -113,16 +113,18 @@ class Replay:
         self._current.then = self._states[note.state]
         await self._give(answered.user, answered.listens)
         now = datetime.fromisoformat(msgspec.json.decode(answered.body)["generated_at"])
+        cache = TwoLevel(1 << 20, Revs(10))
         recommender = Recommender(
             self._store,
             self._current,
-            TwoLevel(1 << 20, Revs(10)),
+            cache,
             timeout_s=60,
             balance=Settings().balance,
             clock=lambda: now,
         )
         ask = msgspec.convert(answered.query, RecommendQuery, strict=False).ask()
         answer, _ = await recommender.for_user(answered.user, ask)
+        await cache.close()
         return answer.body
 
     async def _give(self, user: str, many: int) -> None:
@@ -132,12 +134,19 @@ class Replay:
 
 
 async def replay(
-    day: Day, made: dict[str, str], *, model: Model | None = None, instead: Sequence[Track] = ()
+    day: Day,
+    made: dict[str, str],
+    *,
+    model: Model | None = None,
+    instead: Sequence[Track] = (),
+    most: int | None = None,
 ) -> list[Replayed]:
-    """Every answered list again; `made` tells the features of each as it is made."""
+    """Every answered list again, or the first so many; `made` has the features as they are made."""
     again = await Replay.of(day.data, model or day.model, instead)
-    done = []
+    done: list[Replayed] = []
     for line in day.notes.read_bytes().splitlines():
+        if most is not None and len(done) >= most:
+            break
         note: Note = read(line)
         match note:
             case Looked():

@@ -67,7 +67,11 @@ class Service:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # so that its worker can be killed with it
             )
-        self.wait_ready()
+        try:
+            self.wait_ready()
+        except AssertionError:
+            self.stop()  # whoever cannot start it will not stop it
+            raise
 
     def wait_ready(self) -> None:
         """Return once it answers; fail when it ends or takes too long."""
