@@ -14,7 +14,7 @@ async def know(store: Store, current: Current, track_ids: Iterable[str]) -> None
         StoreUnavailable
     """
     catalogue = current.catalogue
-    if not all(map(catalogue.knows, track_ids)):
+    if not catalogue.rows.keys() >= set(track_ids):
         tracks = await store.tracks(offset=catalogue.size)
         if tracks:
             current.add_tracks(tracks)
