@@ -122,7 +122,7 @@ def day(tmp_path_factory: pytest.TempPathFactory, kernels: Path) -> Day:
     with Noted(data, env=env | {"ECHOTUNE_TRAIN_EVERY_HOURS": "0"}) as service:
         names = crowd.names(LISTENERS)
         clients = [
-            Client(service.url, names[number::CLIENTS], LISTS // CLIENTS, number)
+            Client(service.url, names[number::CLIENTS], -(-LISTS // CLIENTS), number)
             for number in range(CLIENTS)
         ]
         for client in clients:
