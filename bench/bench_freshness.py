@@ -4,7 +4,7 @@ import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +24,7 @@ WARM_UP = 20  # events before them
 RATE = 500  # requests a second beside them
 WARM_UP_S = 3.0
 WITHIN_S = 10.0
+BUSY, PAUSE_S = 503, 0.005
 MOST_CONNECTIONS = 64
 ACTIONS = ("like", "skip")
 STARTED = b"process_start_time_seconds "
@@ -81,25 +82,39 @@ def _measure(
             if time.perf_counter() - start > WITHIN_S:
                 raise RuntimeError(f"no list followed a {action} within {WITHIN_S:g} s")
         spent_ms.append((time.perf_counter() - start) * 1000)
+    if apart and _process(writes) == _process(reads):
+        raise RuntimeError("a connection was closed and came back at the other process")
     return spent_ms[WARM_UP:], again
 
 
 def _get(connection: HTTPConnection, url: str) -> Any:
-    connection.request("GET", url)
-    answer = connection.getresponse()
-    body = answer.read()
-    if answer.status != 200:
-        raise RuntimeError(f"a list was answered with {answer.status}: {body[:200]!r}")
-    return msgspec.json.decode(body)
+    return msgspec.json.decode(_ask(connection, "GET", url, 200))
 
 
 def _feedback(connection: HTTPConnection, said: dict[str, str]) -> None:
-    body = msgspec.json.encode(said)
-    connection.request("POST", "/v1/feedback", body, {"content-type": "application/json"})
-    answer = connection.getresponse()
-    answer.read()
-    if answer.status != 202:
-        raise RuntimeError(f"feedback was answered with {answer.status}")
+    _ask(connection, "POST", "/v1/feedback", 202, msgspec.json.encode(said))
+
+
+def _ask(
+    connection: HTTPConnection, method: str, url: str, wanted: int, body: bytes | None = None
+) -> bytes:
+    """The body of the answer; asked anew while it is refused, or when an idle line was closed."""
+    until = time.perf_counter() + WITHIN_S
+    while True:
+        try:
+            connection.request(method, url, body, {"content-type": "application/json"})
+            answer = connection.getresponse()
+            found = answer.read()
+        except (HTTPException, OSError):
+            connection.close()
+            if time.perf_counter() > until:
+                raise
+            continue
+        if answer.status == wanted:
+            return found
+        if answer.status != BUSY or time.perf_counter() > until:
+            raise RuntimeError(f"{method} {url} was answered with {answer.status}: {found[:200]!r}")
+        time.sleep(PAUSE_S)
 
 
 def _other_than(first: HTTPConnection, address: Address) -> HTTPConnection:
@@ -119,8 +134,7 @@ def _other_than(first: HTTPConnection, address: Address) -> HTTPConnection:
 
 def _process(connection: HTTPConnection) -> bytes:
     """What tells processes apart: the moment at which they started."""
-    connection.request("GET", "/metrics")
-    lines = connection.getresponse().read().splitlines()
+    lines = _ask(connection, "GET", "/metrics", 200).splitlines()
     return next(line for line in lines if line.startswith(STARTED))
 
 
