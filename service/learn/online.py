@@ -18,6 +18,7 @@ import structlog
 
 from service import metrics
 from service.bus import (
+    START,
     Entry,
     ExposureLogged,
     ListenStored,
@@ -32,6 +33,7 @@ from service.errors import Unavailable
 from service.learn.allowance import Allowance
 from service.learn.beginning import from_nothing, loaded
 from service.learn.drift import Drift
+from service.learn.indigestible import heard
 from service.learn.knowing import know, tracks_of
 from service.learn.learned import RECENT, Learned
 from service.learn.photograph import taken
@@ -115,6 +117,7 @@ class Learner:
         """Load the newest snapshot, or start from the model, and catch up."""
         self._term, self._dirty = term, False
         self._telling.begin(term)
+        await self._stream.keep_from(READER, START)  # from here on nothing is trimmed unread
         learned = await loaded(self._snapshots, self._store, recent=self._recent)
         if learned is None:
             self.learned = await from_nothing(
@@ -149,7 +152,7 @@ class Learner:
                 wait_s = max(min(due.values()) - time.monotonic(), 0.001)
                 entries = await self._stream.read(self.learned.place, limit=limit, wait_s=wait_s)
                 if entries:
-                    listens = await self.hear(entries)
+                    listens = await heard(self.hear, entries, self._stream, READER)
                     limit = min(max(AT_ONCE * len(entries) // max(listens, 1), 4), 1_000)
                 if self._again or self.learned.version != self._version:
                     await self._rebase()
@@ -174,21 +177,21 @@ class Learner:
     async def hear(self, entries: Sequence[Entry]) -> int:
         """Apply events in their order; how many listens that were."""
         await self._know(tracks_of(entries))  # reads: what fails does so before anything is done
-        heard: list[Listen] = []
+        listens: list[Listen] = []
         count = 0
         for entry in entries:
             fact = entry.fact
             if isinstance(fact, ListenStored):
-                heard += fact.listens
+                listens += fact.listens
             elif isinstance(fact, UserUpdated) and fact.rev is None:
-                count += await self._apply(heard)
-                heard = []
+                count += await self._apply(listens)
+                listens = []
                 await anyio.to_thread.run_sync(self.learned.forget, fact.user_id)
             elif isinstance(fact, ExposureLogged):
                 await self._price(fact)
             elif isinstance(fact, ModelPublished):
                 self._again = self._again or self.learned.guard.stopped
-        count += await self._apply(heard)
+        count += await self._apply(listens)
         self.learned.place, self._dirty = entries[-1].place, True
         if not self._outlives:  # what is applied is in the store: nothing is lost with this process
             await self._stream.keep_from(READER, self.learned.place)
@@ -248,7 +251,7 @@ class Learner:
 
     async def _catch_up(self) -> None:
         while entries := await self._stream.read(self.learned.place, limit=100):
-            await self.hear(entries)
+            await heard(self.hear, entries, self._stream, READER)
         await self.sweep()
 
     async def _rebase(self) -> None:

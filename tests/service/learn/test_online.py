@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from service.bus import START, ModelPublished, TrackChanged, UserUpdated
+from service.bus import START, ListenStored, ModelPublished, TrackChanged, UserUpdated
 from service.learn import online as module
 from service.learn.allowance import Allowance
 from service.learn.learned import Learned
@@ -222,3 +222,26 @@ async def test_a_part_without_weight_is_not_served(process: Process) -> None:
 
     assert (None, None) == (process.current.view().online, process.current.factors)
     assert process.learner.learned.factors is not None
+
+
+async def test_one_event_that_cannot_be_learned_from_is_set_aside(
+    process: Process, monkeypatch
+) -> None:
+    hear = Learned.hear
+
+    def picky(learned: Learned, listens, catalogue):
+        if any(one.id == "l2" for one in listens):
+            raise ZeroDivisionError
+        return hear(learned, listens, catalogue)
+
+    monkeypatch.setattr(module, "SERVE_S", 0.01)
+    monkeypatch.setattr(Learned, "hear", picky)
+    process.following.watch()
+    await until(lambda: process.learner.learned.version is not None)
+    for number in (1, 2, 3):
+        await process.heard(jazz(number), told=False)
+        await process.stream.publish([ListenStored([jazz(number)])])
+
+    await until(lambda: process.plays() == [2.0, 0.0, 0.0])
+    assert ["ZeroDivisionError"] == [dead.reason for dead in await process.stream.dead()]
+    await process.following.close()

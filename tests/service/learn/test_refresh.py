@@ -82,7 +82,11 @@ async def test_a_start_reads_tracks_and_what_trends(processes) -> None:
     mine, theirs = processes
     await theirs.shelf.put([track("a"), track("b")])
     await theirs.ingest.take(
-        [listen("b", plays=4), listen("a", action="skip"), listen("a", timed=False)]
+        [
+            *(listen("b", user_id=f"u{n}") for n in range(4)),
+            listen("a", action="skip"),
+            listen("a", timed=False),
+        ]
     )
 
     await mine.refresh.load()
@@ -94,12 +98,12 @@ async def test_a_start_reads_tracks_and_what_trends(processes) -> None:
 async def test_loading_again_counts_nothing_twice_and_moves_no_row(processes) -> None:
     mine, _ = processes
     await mine.shelf.put([track("a"), track("b")])
-    await mine.ingest.take([listen("b")])
+    await mine.ingest.take([listen("b", user_id=f"u{n}") for n in range(3)])
 
     for _ in range(2):
         await mine.refresh.load()
 
-    assert [0.0, 1.0] == mine.counts()
+    assert [0.0, 3.0] == mine.counts()
     assert 2 == mine.current.catalogue.size
 
 
