@@ -16,7 +16,7 @@ from tests.faults.sizes import say, size
 from tests.faults.test_server_life import two_workers
 from tests.faults.test_workers import wait_until_all_know
 
-SOON_S = 20.0
+SOON_S = 30.0
 URL = "/v1/users/jazz-u0/updates"
 SKIP = {"user_id": "jazz-u0", "track_id": "jazz00", "action": "skip"}
 IDLE = size(100, 990)
@@ -28,17 +28,20 @@ class Player(threading.Thread):
     def __init__(self, service: Service, url: str = URL) -> None:
         super().__init__(daemon=True)
         self._url = service.url + url
-        self.updates, self.began, self.ended = list[dict[str, object]](), False, False
+        self.updates, self.began = list[dict[str, object]](), False
         self.last = ""
 
     def run(self) -> None:
-        with contextlib.suppress(httpx.TransportError):  # a server may be killed
-            self._read()
-        self.ended = True
+        """Comes back when it is refused or sent away, until the server is gone."""
+        with contextlib.suppress(httpx.TransportError):
+            while True:
+                self._read()
+                time.sleep(0.2)
 
     def _read(self) -> None:
         with httpx.stream("GET", self._url, timeout=60) as answer:
-            assert 200 == answer.status_code
+            if answer.status_code == 503:  # a busy machine sheds streams first
+                return
             for line in answer.iter_lines():
                 self.began = True
                 self.last = line or self.last
