@@ -20,15 +20,15 @@ ANSWER_S = 15.0
 TRACK_BODIES = [{"id": f"t{n}", "title": f"Title {n}", "artist": "Artist"} for n in range(TRACKS)]
 
 
-def events(count: int, *, seed: int) -> list[Event]:
+def events(count: int, *, seed: int, users: int = USERS, days_ago: int = 1) -> list[Event]:
     """So many different ones; half of them leave their id to the service."""
     draw, now = random.Random(seed), datetime.now(UTC).replace(microsecond=0)
     made = []
     for number in range(count):
         event = {
-            "user_id": f"u{draw.randrange(USERS)}",
+            "user_id": f"u{number % users}",
             "track_id": f"t{draw.randrange(TRACKS)}",
-            "at": (now - timedelta(days=1) + timedelta(milliseconds=number)).isoformat(),
+            "at": (now - timedelta(days=days_ago) + timedelta(milliseconds=number)).isoformat(),
         }
         made.append(event | ({"id": f"e{number}"} if number % 2 else {}))
     return made

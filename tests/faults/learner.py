@@ -1,22 +1,27 @@
 """A learner in a process of its own, to be killed: what the tests of lost events ask of one."""
 
+import asyncio
 import contextlib
 import os
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
+from service.bus.redis_streams import RedisStream
 from service.settings import Settings
 from tests.faults import counting
+from tests.faults.deliveries import Event
 from tests.faults.serving import ROOT
 
 AT_WORK_S = 10.0
+CAUGHT_UP_S = 60.0
 
 
 class Learner:
-    """The one that counts. Another is plugged in by a reader name and these methods.
+    """The one that counts. Another is plugged in by these methods.
 
     `by`: what it counts listens by, as an event names it.
     """
@@ -53,9 +58,19 @@ class Learner:
             process.kill()
             process.wait()
 
-    def counted(self) -> Counter[str]:
-        """Listens by what it counts by, as of what was saved last."""
+    def counted(self, _sent: Sequence[Event]) -> Counter[str]:
+        """Listens by what it counts by, once it has caught up or has had time to."""
+        asyncio.run(self._caught_up())
         return Counter(counting.load(self._folder).by_user)
+
+    async def _caught_up(self) -> None:
+        stream, until = RedisStream(self._words[0]), time.monotonic() + CAUGHT_UP_S
+        while time.monotonic() < until:
+            lag = (await stream.lags()).get(self.reader)
+            if lag is not None and not lag.waiting:
+                break
+            await asyncio.sleep(0.1)
+        await stream.close()
 
     def _files(self) -> dict[str, int]:
         found = {}
