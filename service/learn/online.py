@@ -52,6 +52,9 @@ SAVE_S = 60.0
 BASE_S = 60.0
 RENEW_S = TTL_S / 4
 PAUSE_S = 0.5
+GATHER_S = 0.05
+"""Between two readings that find little: a turn for each single listen took this process as much
+time as storing it did."""
 AT_ONCE = 2_000
 """Listens of one step: 20 ms during which this process's other work waits now and then."""
 
@@ -153,7 +156,10 @@ class Learner:
                 entries = await self._stream.read(self.learned.place, limit=limit, wait_s=wait_s)
                 if entries:
                     listens = await heard(self.hear, entries, self._stream, READER)
+                    fewer = len(entries) < limit
                     limit = min(max(AT_ONCE * len(entries) // max(listens, 1), 4), 1_000)
+                    if fewer:
+                        await asyncio.sleep(GATHER_S)
                 if self._again or self.learned.version != self._version:
                     await self._rebase()
                     await self.serve(whole=True)

@@ -1,5 +1,6 @@
 """The one that learns, over real adapters: nothing is lost and nothing counts twice."""
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,27 @@ async def test_what_is_published_is_learned_and_served(process: Process, monkeyp
     assert model.latent.online is not None
     assert not np.array_equal(model.latent.online.tracks, factors.online.tracks)
     assert process.current.view().online is factors.online
+    await process.following.close()
+
+
+async def test_listens_that_come_one_by_one_are_learned_together(
+    process: Process, monkeypatch
+) -> None:
+    turns, hear = list[int](), process.learner.hear
+
+    async def counted(entries):
+        turns.append(len(entries))
+        return await hear(entries)
+
+    monkeypatch.setattr(process.learner, "hear", counted)
+    process.following.watch()
+    await until(lambda: process.learner.learned.version is not None)
+    for number in range(100):
+        await process.heard(jazz(number))
+        await asyncio.sleep(0.003)
+    await until(lambda: sum(turns) == 100)
+
+    assert len(turns) < 20
     await process.following.close()
 
 
