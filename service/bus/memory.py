@@ -39,9 +39,13 @@ class MemoryStream:
     """Events of this process in order, kept until every group and reader is through with them."""
 
     def __init__(
-        self, *, most_waiting: int = MOST_WAITING, clock: Callable[[], float] = time.time
+        self,
+        *,
+        most_waiting: int = MOST_WAITING,
+        most_bytes: int = MOST_BYTES,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._most, self._clock = most_waiting, clock
+        self._most, self._most_bytes, self._clock = most_waiting, most_bytes, clock
         self._places: list[Place] = []
         self._bodies: dict[Place, bytes] = {}
         self._bytes = 0
@@ -177,7 +181,7 @@ class MemoryStream:
     def _has_room_for(self, bodies: Sequence[bytes]) -> bool:
         return not self._places or (
             len(self._places) + len(bodies) <= self._most
-            and self._bytes + sum(map(len, bodies)) <= MOST_BYTES
+            and self._bytes + sum(map(len, bodies)) <= self._most_bytes
         )
 
     def _forget(self, count: int) -> None:

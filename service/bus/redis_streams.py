@@ -26,6 +26,8 @@ PREFIX = "echotune:bus"
 ANSWER_S = 2.0
 MOST_WAITING = 1_000_000
 """Events that wait for the slowest reader before no more is taken: 300 MB of Redis."""
+MOST_BYTES = 1 << 30
+"""The same in bytes: a request of 1,000 listens is one event of 250 KB."""
 MOST_DEAD = 10_000
 LAST = 2**64 - 1
 Place = tuple[int, int]
@@ -42,12 +44,20 @@ class RedisStream:
     fsync.
     """
 
-    def __init__(self, url: str, *, prefix: str = PREFIX, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = PREFIX,
+        most_waiting: int = MOST_WAITING,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
         try:
             self._redis, self._waiting = (_client(url, limit) for limit in (ANSWER_S, None))
         except ValueError as error:
             raise Invalid(f"ECHOTUNE_EVENTS_REDIS_URL is no Redis address: {error}") from error
-        self._stream, self._dead, self._most = f"{prefix}:events", f"{prefix}:dead", most_waiting
+        self._stream, self._dead = f"{prefix}:events", f"{prefix}:dead"
+        self._most, self._most_bytes = most_waiting, most_bytes
         self._bury, self._replay, self._take_over, self._hold, self._keep, self._count = map(
             self._redis.register_script, (BURY, REPLAY, TAKE_OVER, HOLD, KEEP, COUNT)
         )
@@ -70,16 +80,24 @@ class RedisStream:
         await asyncio.sleep(0)  # the rest of this turn comes along
         batch, self._batch, self._sending = self._batch, [], None
         async with _translated(), self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.xlen(self._stream)
+            self._measure(pipeline)
             for body in batch:
                 pipeline.xadd(self._stream, {BODY: body})
-            length, *_ = await pipeline.execute()
-        self._full = length >= self._most
+            length, used, *_ = await pipeline.execute()
+        self._full = self._too_much(length, used)
+
+    def _measure(self, pipeline: Any) -> None:  # noqa: ANN401 - redis-py's has no type of its own
+        pipeline.xlen(self._stream)
+        pipeline.memory_usage(self._stream)  # from five samples: 4 µs
+
+    def _too_much(self, length: int, used: int | None) -> bool:
+        return length >= self._most or (used or 0) >= self._most_bytes
 
     async def _still_full(self) -> bool:
         await self.trim()
-        async with _translated():
-            self._full = await self._redis.xlen(self._stream) >= self._most
+        async with _translated(), self._redis.pipeline(transaction=False) as pipeline:
+            self._measure(pipeline)
+            self._full = self._too_much(*await pipeline.execute())
         return self._full
 
     async def read(self, after: str, *, limit: int, wait_s: float = 0.0) -> list[Entry]:

@@ -12,9 +12,9 @@ from tests.faults.sizes import size
 from tests.streams import events, opened, places, revs
 
 
-async def too_much(stream: Stream) -> None:
-    for rev in range(100):
-        await stream.publish(events(rev))
+async def too_much(stream: Stream, event: UserUpdated) -> None:
+    for _ in range(100):
+        await stream.publish([event])
 
 
 async def test_trimming_spares_what_anybody_needs(stream: Stream) -> None:
@@ -60,7 +60,7 @@ async def test_too_much_that_waits_is_refused_until_somebody_reads(
     async with opened(request, most_waiting=10) as small:
         await small.keep_from("r", START)
         with pytest.raises(Overloaded, match="again in a moment"):
-            await too_much(small)
+            await too_much(small, UserUpdated("u1", 1))
         everything = await small.read(START, limit=1000)
         assert len(everything) <= 11
         await small.keep_from("r", everything[-1].place)
@@ -68,6 +68,21 @@ async def test_too_much_that_waits_is_refused_until_somebody_reads(
         await small.publish(events(7))
 
         assert [7] == revs(await small.read(everything[-1].place, limit=10))
+
+
+async def test_few_events_may_be_too_much_by_their_size(
+    stream: Stream, request: pytest.FixtureRequest
+) -> None:
+    large = UserUpdated("u" * 100_000, 1)
+    async with opened(request, most_bytes=1_000_000) as small:
+        await small.keep_from("r", START)
+        with pytest.raises(Overloaded, match="again in a moment"):
+            await too_much(small, large)
+        everything = await small.read(START, limit=1000)
+        assert 8 <= len(everything) <= 12
+        await small.keep_from("r", everything[-1].place)
+
+        await small.publish([large])
 
 
 @settings(

@@ -6,7 +6,6 @@ import pytest
 import structlog
 
 from service.bus import START, Bus, ModelPublished, UserUpdated
-from service.bus import memory as memory_stream
 from service.bus.memory import MemoryStream
 from service.errors import Overloaded
 
@@ -113,13 +112,10 @@ async def test_a_stream_that_nobody_reads_forgets_instead_of_refusing() -> None:
     assert UserUpdated("u1", 24) == left[-1]
 
 
-async def test_few_events_of_many_bytes_are_too_much_as_well(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(memory_stream, "MOST_BYTES", 500)
-    stream = MemoryStream()
+async def test_one_event_alone_may_be_as_large_as_it_likes() -> None:
+    stream = MemoryStream(most_bytes=500)
     await stream.keep_from("r", START)
-    await stream.publish([UserUpdated("u" * 1_000, 0)])  # alone it may be as large as it likes
+    await stream.publish([UserUpdated("u" * 1_000, 0)])
     with pytest.raises(Overloaded):
         await stream.publish([UPDATED])
     (first,) = await stream.read(START, limit=10)
