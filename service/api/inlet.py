@@ -15,13 +15,14 @@ from service import metrics
 from service.api.listens import LISTENS_BYTES, MOST_LISTENS
 from service.api.problems import problem_in_bytes
 from service.domain import Listen
-from service.errors import EchoTuneError, InvalidListen
+from service.errors import EchoTuneError, InvalidListen, SlowBody
 from service.learn.ingest import Ingest, Receipt
 
 ASGI = Callable[..., Any]
 Message = dict[str, Any]
 
 PATH = "/v1/listens"
+MOST_DIGITS = 19
 ACCEPTED = HTTPStatus.ACCEPTED.value
 JSON = (b"content-type", b"application/json")
 _listens = msgspec.json.Decoder(list[Listen])
@@ -42,7 +43,10 @@ class Inlet:
             await self._app(scope, receive, send)
             return
         start, messages = perf_counter(), list[Message]()
-        listens = _decoded(await _body(receive, messages))
+        body = (
+            None if _announced(scope["headers"]) > LISTENS_BYTES else await _body(receive, messages)
+        )
+        listens = _decoded(body)
         if listens is None:
             await self._app(scope, _replayed(messages, receive), send)
             return
@@ -80,11 +84,20 @@ def _decoded(body: bytes | None) -> tuple[Sequence[Listen], bool] | None:
         return None
 
 
+def _announced(headers: Sequence[tuple[bytes, bytes]]) -> int:
+    """The length that the client says its body has; 0 when it says none, or nonsense."""
+    length = next((value for name, value in headers if name == b"content-length"), b"")
+    return int(length) if length.isdigit() and len(length) < MOST_DIGITS else 0
+
+
 async def _body(receive: Any, messages: list[Message]) -> bytes | None:  # noqa: ANN401 - ASGI
     """The whole body, while every message is kept; None when it is too long or does not come."""
     size, more = 0, True
     while more:
-        message = await receive()
+        try:
+            message = await receive()
+        except SlowBody:  # whoever asks again meets it again
+            return None
         messages.append(message)
         if message["type"] != "http.request":
             return None
