@@ -2,15 +2,18 @@
 
 datasets     the folder with real data, or a skip that says why
 valkey_url   a real Valkey for the session; TEST_REDIS_URL names another server
+own_valkey_url  a database of it that is empty, for one test
 mongo_url    a real MongoDB wire server for the session; TEST_MONGO_URL names another
 """
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, settings
+from redis import Redis
 
 from tests import servers
 
@@ -40,6 +43,16 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     with _installed(servers.valkey, tmp_path_factory.mktemp("valkey")) as server:
         yield server.url
+
+
+@pytest.fixture
+def own_valkey_url(valkey_url: str) -> Iterator[str]:
+    """A database of that server which holds nothing, for an application that names its own keys."""
+    url = urlsplit(valkey_url)._replace(path="/7").geturl()
+    with Redis.from_url(url) as redis:
+        redis.flushdb()
+        yield url
+        redis.flushdb()
 
 
 @pytest.fixture(scope="session")

@@ -106,6 +106,7 @@ class Learner:
                     await self.save()
             raise
         finally:
+            self.learned = Learned(self._clock(), recent=1)  # whoever leads next loads its own
             metrics.LEARNER_LEADS.set(0)
 
     def look(self) -> None:

@@ -31,7 +31,6 @@ from service.model.trending import Trending
 from service.store.sqlite import SqliteStore
 from tests import worlds
 from tests.faults.sizes import say, size
-from tests.service.api.test_jobs import elsewhere
 from tests.service.learn.learning import Process, jazz
 
 SEED = 5
@@ -66,8 +65,8 @@ class Learning:
         return subprocess.Popen(words, env=self._env)
 
 
-async def test_whatever_is_killed_every_listen_counts_once(data: Path, valkey_url: str) -> None:
-    url, draw = elsewhere(valkey_url), random.Random(SEED)
+async def test_whatever_is_killed_every_listen_counts_once(data: Path, own_valkey_url: str) -> None:
+    url, draw = own_valkey_url, random.Random(SEED)
     store, stream, patches = SqliteStore(data / "echotune.db"), RedisStream(url), RedisPatches(url)
     tracks = worlds.tracks()
     await store.put_tracks(tracks)

@@ -7,14 +7,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import anyio
-from redis.asyncio import Redis
 
 from service.jobs.queues import QueuesJobs
-from tests.service.api.test_jobs import elsewhere
 
 
-async def test_a_worker_runs_jobs_and_ends_when_it_is_asked_to(data: Path, valkey_url: str) -> None:
-    url = elsewhere(valkey_url)
+async def test_a_worker_runs_jobs_and_ends_when_it_is_asked_to(
+    data: Path, own_valkey_url: str
+) -> None:
+    url = own_valkey_url
     env = {
         **os.environ,
         "ECHOTUNE_DATA_DIR": str(data),
@@ -39,6 +39,3 @@ async def test_a_worker_runs_jobs_and_ends_when_it_is_asked_to(data: Path, valke
 
         assert 0 == code
     await jobs.close()
-    async with Redis.from_url(url) as redis:
-        async for key in redis.scan_iter("echotune:jobs:*"):
-            await redis.delete(key)

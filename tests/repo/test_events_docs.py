@@ -12,7 +12,6 @@ from typing import Any, Self, get_args
 import msgspec
 import pytest
 from click.testing import CliRunner
-from redis.asyncio import Redis
 
 from service.bus import Event, ListenStored, Trace, UserUpdated
 from service.bus.examples import EVENTS, TRACES
@@ -22,7 +21,6 @@ from service.bus.schema import END, START, asyncapi, refreshed
 from service.cli import echotune
 from service.domain import Listen
 from service.errors import Invalid
-from tests.service.api.test_jobs import elsewhere
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE, ASYNCAPI = DOCS / "events.md", DOCS / "asyncapi.json"
@@ -99,7 +97,7 @@ def test_an_example_has_the_fields_of_its_schema(fact) -> None:
 
 
 async def test_the_sketch_of_a_bridge_forwards_every_fact_under_its_topic(
-    valkey_url: str, monkeypatch: pytest.MonkeyPatch
+    own_valkey_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FastStream is no dependency: a broker that can publish stands in for its own."""
     sent: list[tuple[str, bytes | None, Event]] = []
@@ -121,7 +119,7 @@ async def test_the_sketch_of_a_bridge_forwards_every_fact_under_its_topic(
     module.KafkaBroker = Broker  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "faststream", ModuleType("faststream"))
     monkeypatch.setitem(sys.modules, "faststream.kafka", module)
-    url = elsewhere(valkey_url)
+    url = own_valkey_url
     monkeypatch.setenv("ECHOTUNE_EVENTS_REDIS_URL", url)
     monkeypatch.setenv("KAFKA", "kafka:9092")
     (source,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -143,5 +141,3 @@ async def test_the_sketch_of_a_bridge_forwards_every_fact_under_its_topic(
     ] == sent
     assert 0 == (await stream.lags())["kafka"].owned
     await stream.close()
-    async with Redis.from_url(url) as redis:
-        await redis.delete("echotune:bus:events")

@@ -10,7 +10,7 @@ from service.bus import START, ExposureLogged, RecommendationComputed, UserUpdat
 from service.bus.redis_streams import RedisStream
 from service.bus.redis_traces import RedisTraces
 from tests.flows.conftest import client, world
-from tests.service.api.test_jobs import elsewhere, front
+from tests.service.api.test_jobs import front
 
 __all__ = ["client", "front", "world"]
 
@@ -83,11 +83,11 @@ async def test_a_wrong_question_about_traces_is_refused(
 
 
 async def test_what_one_process_was_asked_and_has_shown_every_other_can_read(
-    front: AsyncTestClient, valkey_url: str
+    front: AsyncTestClient, own_valkey_url: str
 ) -> None:
     answer = await front.get("/v1/users/jazz-u0/recommendations?limit=3")
     list_id = answer.json()["list_id"]
-    url = elsewhere(valkey_url)
+    url = own_valkey_url
     stream, traces = RedisStream(url), RedisTraces(url)
     async with asyncio.timeout(20):
         while True:

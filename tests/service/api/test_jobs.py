@@ -2,13 +2,11 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import anyio
 import msgspec
 import pytest
 from litestar.testing import AsyncTestClient
-from redis.asyncio import Redis
 
 from service.app import create_app
 from service.bootstrap import open_house
@@ -82,15 +80,10 @@ async def test_a_dead_letter_is_listed_and_run_again(client: AsyncTestClient) ->
     assert [again.json()["job_id"]] == [one["job_id"] for one in listed]
 
 
-def elsewhere(url: str) -> str:
-    """Another database of the same server: this application names its keys itself."""
-    return urlsplit(url)._replace(path="/7").geturl()
-
-
 @pytest.fixture
-async def front(valkey_url: str, tmp_path: Path) -> AsyncIterator[AsyncTestClient]:
+async def front(own_valkey_url: str, tmp_path: Path) -> AsyncIterator[AsyncTestClient]:
     """A service that leaves its jobs to workers, with the small world in it."""
-    url = elsewhere(valkey_url)
+    url = own_valkey_url
     settings = Settings(
         data_dir=str(tmp_path), events_redis_url=url, role="api", strategy_timeout_ms=5_000
     )
@@ -99,13 +92,10 @@ async def front(valkey_url: str, tmp_path: Path) -> AsyncIterator[AsyncTestClien
         await opened.put("/v1/tracks", content=encode(worlds.tracks()))
         await opened.post("/v1/listens", content=encode(worlds.listens()))
         yield opened
-    async with Redis.from_url(url) as redis:
-        async for key in redis.scan_iter("echotune:*"):
-            await redis.delete(key)
 
 
 async def test_a_worker_does_what_a_front_was_asked_for(
-    front: AsyncTestClient, valkey_url: str, tmp_path: Path
+    front: AsyncTestClient, own_valkey_url: str, tmp_path: Path
 ) -> None:
     first = (await front.post("/v1/models")).json()["job_id"]
     again = (await front.post("/v1/models")).json()["job_id"]
@@ -115,7 +105,7 @@ async def test_a_worker_does_what_a_front_was_asked_for(
     assert "queued" == (await front.get(f"/v1/jobs/{first}")).json()["status"]
     assert "cancelled" == (await front.delete(f"/v1/jobs/{cancelled}")).json()["status"]
 
-    settings = Settings(data_dir=str(tmp_path), events_redis_url=elsewhere(valkey_url))
+    settings = Settings(data_dir=str(tmp_path), events_redis_url=own_valkey_url)
     async with open_house(settings, work=True):
         statuses = [(await ended(front, job_id))["status"] for job_id in (erased, first)]
 

@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner
-from redis import Redis
 
 from service.bus import UserUpdated
 from service.bus.redis_streams import RedisStream
@@ -16,17 +14,12 @@ from service.cli.stream_checks import check_stream
 from service.errors import Invalid, UnknownEvent
 from service.settings import Settings
 from tests import servers
-from tests.service.api.test_jobs import elsewhere
 
 
 @pytest.fixture
-def url(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    here = elsewhere(valkey_url)
-    monkeypatch.setenv("ECHOTUNE_EVENTS_REDIS_URL", here)
-    yield here
-    with Redis.from_url(here) as redis:
-        for key in redis.scan_iter("echotune:*"):
-            redis.delete(key)
+def url(own_valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("ECHOTUNE_EVENTS_REDIS_URL", own_valkey_url)
+    return own_valkey_url
 
 
 def told(*words: str) -> list[str]:

@@ -2,26 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner
-from redis import Redis
 
 from service.cli import echotune
 from service.errors import Invalid, UnknownJob
 from service.jobs.queues import QueuesJobs
-from tests.service.api.test_jobs import elsewhere
 
 
 @pytest.fixture
-def url(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    here = elsewhere(valkey_url)
-    monkeypatch.setenv("ECHOTUNE_EVENTS_REDIS_URL", here)
-    yield here
-    with Redis.from_url(here) as redis:
-        for key in redis.scan_iter("echotune:*"):
-            redis.delete(key)
+def url(own_valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("ECHOTUNE_EVENTS_REDIS_URL", own_valkey_url)
+    return own_valkey_url
 
 
 def told(*words: str) -> list[dict]:

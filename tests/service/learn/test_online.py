@@ -194,13 +194,13 @@ async def test_a_new_model_is_gone_on_from_with_what_its_fit_did_not_read(
 
     process.current.model = fitted(process.current, version="v2", learned_to=mark)
     await until(lambda: process.learner.learned.version == "v2")
+    learned = process.learner.learned
     await process.following.close()
 
     expected = Learned(NOON, recent=10)
     expected.rebase(process.current.model)
     expected.relearn([jazz(2, track=1)], process.current.catalogue, Allowance())
     assert expected.factors is not None
-    learned = process.learner.learned
     assert learned.factors is not None
     np.testing.assert_array_equal(expected.factors.tracks, learned.factors.tracks)
     assert [1.0, 1.0, 0.0] == process.plays()  # they counted once
