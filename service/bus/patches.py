@@ -15,7 +15,7 @@ MOST_PATCHES = 120
 """Patches that are kept, the newest: at one a second twice as many as the base is seconds old."""
 
 
-class Patch(Struct, frozen=True, order=True):
+class Patch(Struct, frozen=True):
     """A change, or all of it; (term of the lease, number) grow, and numbers without gaps."""
 
     term: int

@@ -1,5 +1,6 @@
 """Connections to the events Redis: they answer soon or fail, and never try again by themselves."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -32,9 +33,13 @@ def open_redis(url: str, *, answer_s: float | None = ANSWER_S) -> Redis:
 
 
 @asynccontextmanager
-async def translated() -> AsyncIterator[None]:
-    """Whatever a connection raises is `BusUnavailable`."""
+async def translated(*, within_s: float | None = None) -> AsyncIterator[None]:
+    """Whatever a connection raises is `BusUnavailable`, and so is silence for longer than this.
+
+    A client that waits knows no end of its own: without one a frozen Redis would be waited for.
+    """
     try:
-        yield
+        async with asyncio.timeout(within_s):
+            yield
     except (RedisError, OSError, RuntimeError) as error:
         raise BusUnavailable(f"the events Redis did not answer: {type(error).__name__}") from error

@@ -9,7 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from service.bus.patches import MOST_PATCHES, Patch
-from service.bus.redis_client import open_redis, translated
+from service.bus.redis_client import ANSWER_S, open_redis, translated
 from service.errors import BusUnavailable
 
 AT_ONCE = 50
@@ -71,7 +71,7 @@ class RedisPatches:
 
     async def after(self, term: int, number: int, *, wait_s: float = 0.0) -> list[Patch]:
         client = self._waiting if wait_s > 0 else self._redis
-        async with translated():
+        async with translated(within_s=wait_s + ANSWER_S):
             found: Any = await client.xread(
                 {self._stream: f"{term}-{number}"},
                 count=AT_ONCE,

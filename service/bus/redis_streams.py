@@ -6,24 +6,21 @@ MAXLEN, which removes what nobody has read yet without a word.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from service.bus.facts import Event, topic
 from service.bus.protocol import START, DeadFact, Entry, Lag
+from service.bus.redis_client import ANSWER_S, open_redis, translated
 from service.bus.scripts import BURY, COUNT, HOLD, KEEP, REPLAY, TAKE_OVER
 from service.bus.wire import from_bytes, to_bytes
-from service.errors import BusUnavailable, Invalid, Overloaded
+from service.errors import BusUnavailable, Overloaded
 
 PREFIX = "echotune:bus"
-ANSWER_S = 2.0
 MOST_WAITING = 1_000_000
 """Events that wait for the slowest reader before no more is taken: 300 MB of Redis."""
 MOST_BYTES = 1 << 30
@@ -31,7 +28,7 @@ MOST_BYTES = 1 << 30
 MOST_DEAD = 10_000
 LAST = 2**64 - 1
 Place = tuple[int, int]
-BODY, BROKEN = b"b", (RedisError, OSError, RuntimeError)
+BODY = b"b"
 
 COUNTED = 10_000
 """Waiting events beyond which nobody counts: Redis serves nobody else for 50 ms meanwhile."""
@@ -52,10 +49,7 @@ class RedisStream:
         most_waiting: int = MOST_WAITING,
         most_bytes: int = MOST_BYTES,
     ) -> None:
-        try:
-            self._redis, self._waiting = (_client(url, limit) for limit in (ANSWER_S, None))
-        except ValueError as error:
-            raise Invalid(f"ECHOTUNE_EVENTS_REDIS_URL is no Redis address: {error}") from error
+        self._redis, self._waiting = open_redis(url), open_redis(url, answer_s=None)
         self._stream, self._dead = f"{prefix}:events", f"{prefix}:dead"
         self._most, self._most_bytes = most_waiting, most_bytes
         self._bury, self._replay, self._take_over, self._hold, self._keep, self._count = map(
@@ -79,7 +73,7 @@ class RedisStream:
     async def _send(self) -> None:
         await asyncio.sleep(0)  # the rest of this turn comes along
         batch, self._batch, self._sending = self._batch, [], None
-        async with _translated(), self._redis.pipeline(transaction=False) as pipeline:
+        async with translated(), self._redis.pipeline(transaction=False) as pipeline:
             self._measure(pipeline)
             for body in batch:
                 pipeline.xadd(self._stream, {BODY: body})
@@ -95,26 +89,26 @@ class RedisStream:
 
     async def _still_full(self) -> bool:
         await self.trim()
-        async with _translated(), self._redis.pipeline(transaction=False) as pipeline:
+        async with translated(), self._redis.pipeline(transaction=False) as pipeline:
             self._measure(pipeline)
             self._full = self._too_much(*await pipeline.execute())
         return self._full
 
     async def read(self, after: str, *, limit: int, wait_s: float = 0.0) -> list[Entry]:
-        async with _translated(), asyncio.timeout(wait_s + ANSWER_S):
+        async with translated(within_s=wait_s + ANSWER_S):
             found = await self._client(wait_s).xread(
                 {self._stream: after}, count=limit, block=_block(wait_s)
             )
         return _entries(found)
 
     async def keep_from(self, reader: str, place: str) -> None:
-        async with _translated():
+        async with translated():
             await self._keep(keys=[self._stream], args=[reader, place])
 
     async def take(
         self, group: str, consumer: str, *, limit: int, wait_s: float = 0.0
     ) -> list[Entry]:
-        async with _translated(), asyncio.timeout(wait_s + ANSWER_S):
+        async with translated(within_s=wait_s + ANSWER_S):
             for attempt in (1, 2):
                 try:
                     found = await self._client(wait_s).xreadgroup(
@@ -131,7 +125,7 @@ class RedisStream:
     async def take_over(
         self, group: str, consumer: str, *, idle_s: float, limit: int
     ) -> list[Entry]:
-        async with _translated():
+        async with translated():
             try:
                 found = await self._take_over(
                     keys=[self._stream], args=[group, consumer, int(idle_s * 1000), limit]
@@ -148,34 +142,34 @@ class RedisStream:
     async def hold(self, group: str, consumer: str, places: Sequence[str]) -> list[str]:
         if not places:
             return []
-        async with _translated():
+        async with translated():
             held = await self._hold(keys=[self._stream], args=[group, consumer, *places])
         return [place.decode() for place in held]
 
     async def settle(self, group: str, places: Sequence[str]) -> None:
         if places:
-            async with _translated():
+            async with translated():
                 await self._redis.xack(self._stream, group, *places)
 
     async def bury(self, group: str, entry: Entry, reason: str) -> None:
         name = topic(entry.fact) if entry.fact is not None else ""
         args: list[str | int] = [group, entry.place, name, reason, entry.deliveries, MOST_DEAD]
-        async with _translated():
+        async with translated():
             await self._bury(keys=[self._stream, self._dead], args=args)
 
     async def dead(self, *, limit: int = 100) -> list[DeadFact]:
-        async with _translated():
+        async with translated():
             found: Any = await self._redis.xrevrange(self._dead, count=limit)
         return [_dead(place, fields) for place, fields in found]
 
     async def replay(self, place: str) -> bool:
         if not _is_place(place):
             return False
-        async with _translated():
+        async with translated():
             return bool(await self._replay(keys=[self._stream, self._dead], args=[place]))
 
     async def trim(self) -> int:
-        async with _translated():
+        async with translated():
             needed = [await self._passed(group) for group in await self._groups()]
             if not needed:
                 return 0
@@ -186,7 +180,7 @@ class RedisStream:
 
     async def lags(self) -> dict[str, Lag]:
         lags = {}
-        async with _translated():
+        async with translated():
             seconds, microseconds = await self._redis.time()
             for group in await self._groups():
                 after = f"({group['last-delivered-id'].decode()}"
@@ -239,16 +233,6 @@ class RedisStream:
         return (milliseconds, number - 1) if number else (milliseconds - 1, LAST)
 
 
-def _client(url: str, answer_s: float | None) -> Redis:
-    client: Redis = Redis.from_url(
-        url,
-        socket_timeout=answer_s,
-        socket_connect_timeout=ANSWER_S,
-        retry=Retry(NoBackoff(), 0),
-    )
-    return client
-
-
 def _block(wait_s: float) -> int | None:
     return max(int(wait_s * 1000), 1) if wait_s > 0 else None
 
@@ -283,11 +267,3 @@ def _is_place(text: str) -> bool:
     return all(
         part.isascii() and part.isdigit() and int(part) <= LAST for part in (milliseconds, number)
     )
-
-
-@asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
-    try:
-        yield
-    except BROKEN as error:
-        raise BusUnavailable(f"the event stream did not answer: {type(error).__name__}") from error

@@ -15,24 +15,21 @@ from typing import Any
 import msgspec
 import structlog
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from service import metrics
 from service.bus.facts import Trace
-from service.errors import BusUnavailable, Invalid
+from service.bus.redis_client import open_redis, translated
+from service.errors import BusUnavailable
 
 log = structlog.get_logger()
 
 PREFIX = "echotune:bus"
-ANSWER_S = 2.0
 EVERY_S = 1.0
 BATCH = 500
 MOST_PENDING = 10_000
 MOST_BATCHES = 500
 """At most 250,000 traces, 40 MB of Redis."""
-BODY, BROKEN = b"b", (RedisError, OSError, RuntimeError)
+BODY = b"b"
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[Trace]).decode
@@ -49,15 +46,7 @@ class RedisTraces:
         every_s: float = EVERY_S,
         most_batches: int = MOST_BATCHES,
     ) -> None:
-        try:
-            self._redis: Redis = Redis.from_url(
-                url,
-                socket_timeout=ANSWER_S,
-                socket_connect_timeout=ANSWER_S,
-                retry=Retry(NoBackoff(), 0),
-            )
-        except ValueError as error:
-            raise Invalid(f"ECHOTUNE_EVENTS_REDIS_URL is no Redis address: {error}") from error
+        self._redis: Redis = open_redis(url)
         self._stream, self._every_s, self._most = f"{prefix}:traces", every_s, most_batches
         self._pending: deque[Trace] = deque(maxlen=MOST_PENDING)
         self._enough = asyncio.Event()
@@ -76,10 +65,8 @@ class RedisTraces:
             self._sending = asyncio.create_task(self._send_all(), context=Context())
 
     async def newest(self, *, limit: int = 100) -> list[Trace]:
-        try:
+        async with translated():
             found: Any = await self._redis.xrevrange(self._stream, count=limit)
-        except BROKEN as error:
-            raise BusUnavailable(f"the traces did not answer: {type(error).__name__}") from error
         traces = (trace for _, fields in found for trace in _read(fields.get(BODY, b"")))
         return list(islice(traces, limit))
 
@@ -105,10 +92,11 @@ class RedisTraces:
 
     async def _send(self, batch: Sequence[Trace]) -> None:
         try:
-            await self._redis.xadd(self._stream, {BODY: _encode(batch)}, maxlen=self._most)
-        except BROKEN as error:
+            async with translated():
+                await self._redis.xadd(self._stream, {BODY: _encode(batch)}, maxlen=self._most)
+        except BusUnavailable as error:
             metrics.TRACES_LOST.inc(len(batch))
-            log.warning("traces are lost", count=len(batch), reason=type(error).__name__)
+            log.warning("traces are lost", count=len(batch), reason=str(error))
 
 
 def _read(body: bytes) -> list[Trace]:

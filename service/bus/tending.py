@@ -52,4 +52,6 @@ class Tending:
                 await tend(self._stream)
             except Unavailable as error:
                 log.warning("the stream is not looked after", reason=str(error))
+            except Exception:  # one that ends silently would let the stream grow
+                log.exception("the stream is not looked after")
             await asyncio.sleep(self._every_s)

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
+from service.disk import sync_folder
 from service.domain import Experiment, Listen, Track
 from service.doors.exports import BATCH, FORMAT, LEVEL, PARTS, Alias, Said, bring, rows_of
 from service.errors import Invalid, UnusableFile
@@ -88,7 +89,7 @@ async def write_file(store: Store, path: Path, *, on_progress: Progress) -> dict
                 raw.flush()
                 os.fsync(raw.fileno())
             making.replace(path)
-            _sync(path.parent)
+            sync_folder(path.parent)
         finally:
             making.unlink(missing_ok=True)
     except OSError as error:
@@ -160,11 +161,3 @@ def _opened(path: Path) -> Iterator[Iterable[bytes]]:
             yield file
     except (OSError, EOFError, zlib.error, msgspec.DecodeError) as error:
         raise UnusableFile(f"{path.name} cannot be read: {error}") from error
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,7 @@ ago goes first: a loop is touched all the time.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from service.domain import SUPPORT, Listen, counted
 from service.learn.guards import heard
@@ -46,6 +46,17 @@ class Allowance:
         if not before and listen.plays == 1:  # nearly all of them
             return 1
         return counted(before + listen.plays) - counted(before)
+
+    def keep_only(self, stays: Callable[[int], bool]) -> None:
+        """Forget what users did who do not stay."""
+        for day in [day for day in self.played if not stays(day[0])]:
+            del self.played[day]
+        for row, some in list(self.waiting.items()):
+            kept = [one for one in some if stays(one[0])]
+            if kept:
+                self.waiting[row] = kept
+            else:
+                del self.waiting[row]
 
     def wait(self, row: int, one: Waiting) -> Iterable[Waiting]:
         """Let a play of an unknown track wait; all that wait, once there are enough users."""

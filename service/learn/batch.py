@@ -36,7 +36,7 @@ def batch_of(listens: Sequence[Listen], keys: U64, users: U64, catalogue: Catalo
 
 
 def digest(text: str) -> int:
-    """What a user is known by, or a batch of showings: 64 bits of blake2b."""
+    """What a user, a list or a batch of showings is known by: 64 bits of blake2b."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 

@@ -116,9 +116,9 @@ def from_bytes(body: bytes) -> Change:
     """
     try:
         whole, version, landmark, size, width, packed = _DECODER.decode(body)
-    except msgspec.MsgspecError as error:
+        arrays = {name: np.frombuffer(packed[name], kind) for name, kind in ARRAYS.items()}
+    except (msgspec.MsgspecError, KeyError) as error:
         raise ValueError("this is no change") from error
-    arrays = {name: np.frombuffer(packed[name], kind) for name, kind in ARRAYS.items()}
     arrays["tracks"] = arrays["tracks"].reshape(arrays["moved"].size, width)
     return Change(whole=whole, version=version, landmark=landmark, size=size, **arrays)
 

@@ -7,8 +7,8 @@ the kind is done: Yang et al. 2017, Fang et al. 2018, and tests/faults/test_pois
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,6 @@ HEARD_SHARE = 0.3
 """Of a track too short for `HEARD_MS` to be a fair part of it."""
 DAY = 200.0
 """What a user's day counts at most: ten hours of tracks, each played once."""
-FIRST = timedelta(days=1)
-FIRST_COUNTS = 0.25
-"""What an account's first day counts, where accounts are not compared with others (`fair`)."""
 NEW_FOR = timedelta(days=7)
 """From first to last listen. With a day, fakes of three days got a track shown 6 times as often."""
 FAIR = 2.0
@@ -32,8 +29,6 @@ SEED = 4
 def weights(
     listens: Sequence[Listen],
     durations_ms: Sequence[int] | NDArray[np.int32],
-    *,
-    since: Mapping[str, datetime] | None = None,
 ) -> NDArray[np.float32]:
     """float32 (n,), 0 to 1: what each listen of this batch counts, per play, for anybody else.
 
@@ -42,7 +37,6 @@ def weights(
     Args:
         listens: Of any users, in any order.
         durations_ms: (n,) of their tracks, 0 where unknown.
-        since: When accounts were first heard of; who is not in it is not new.
     """
     counts = np.zeros(len(listens), np.float64)
     alike: dict[tuple[str, str, str, date | None], list[int]] = defaultdict(list)
@@ -59,10 +53,6 @@ def weights(
     for places in days.values():
         total = sum(counts[place] * listens[place].plays for place in places)
         counts[places] *= min(1.0, DAY / total)
-    for place, listen in enumerate(listens):
-        first = since.get(listen.user_id) if since else None
-        if first is not None and listen.timed and listen.at - first < FIRST:
-            counts[place] *= FIRST_COUNTS
     return counts.astype(np.float32)
 
 

@@ -117,6 +117,7 @@ class Learned:
         """
         key = digest(user_id)
         self.recent.forget(key)
+        self.allowance.keep_only(key.__ne__)
         self._erase(key)
 
     def keep_only(self, users: AbstractSet[int]) -> None:
@@ -127,6 +128,7 @@ class Learned:
             fresh = Recent(self._room)
             fresh.add(keys[stay], groups[stay])
             self.recent = fresh
+        self.allowance.keep_only(users.__contains__)
         for key in self.users.keys() - users:
             self._erase(key)
 

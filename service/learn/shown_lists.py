@@ -1,12 +1,12 @@
 """The lists that processes say they have made, so that a later "shown again" means its tracks."""
 
 from collections import OrderedDict
-from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.bus import ExposureLogged
+from service.learn.batch import digest
 from service.model.catalogue import Catalogue
 
 MOST = 100_000
@@ -23,10 +23,10 @@ class ShownLists:
         """int64 (size,): how often each of the first rows was shown; unknown lists are left out."""
         for made in fact.made:
             rows = [row for one in made.track_ids if (row := catalogue.row(one)) is not None]
-            self.rows[_digest(made.list_id)] = np.array(rows, np.int32)
+            self.rows[digest(made.list_id)] = np.array(rows, np.int32)
         times = np.zeros(size, np.int64)
         for list_id, count in fact.shown.items():
-            key = _digest(list_id)
+            key = digest(list_id)
             found = self.rows.get(key)
             if found is not None:
                 self.rows.move_to_end(key)
@@ -34,7 +34,3 @@ class ShownLists:
         while len(self.rows) > MOST:
             self.rows.popitem(last=False)
         return times
-
-
-def _digest(list_id: str) -> int:
-    return int.from_bytes(blake2b(list_id.encode(), digest_size=8).digest(), "little")

@@ -22,6 +22,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from service import metrics
+from service.disk import sync_folder
 
 log = structlog.get_logger()
 
@@ -141,7 +142,7 @@ class Snapshots:
                 file.flush()
                 os.fsync(file.fileno())
             making.rename(path)
-            _sync(self._folder)
+            sync_folder(self._folder)
         except OSError:
             making.unlink(missing_ok=True)
             raise
@@ -200,11 +201,3 @@ def _arrays(path: Path, header: Header) -> dict[str, NDArray[Any]]:
 def _refuse(path: Path) -> None:
     metrics.SNAPSHOTS_REFUSED.inc()
     log.warning("snapshot left out: it is not whole", snapshot=path.name)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

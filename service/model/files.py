@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from core.linear import ItemWeights
 from core.neighbours import ByTrack
+from service.disk import sync_folder
 from service.errors import UnknownModel
 from service.model import latent
 from service.model.arrays import ARRAYS, TRIAL, not_finite, prices_from, to_arrays
@@ -88,9 +89,9 @@ def save(model: Model, track_ids: Sequence[str], folder: Path) -> None:
         learned_to=model.learned_to,
     )
     _write_bytes(making / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest)))
-    _sync(making)
+    sync_folder(making)
     making.rename(folder / model.version)
-    _sync(folder)
+    sync_folder(folder)
     _drop_old(folder, model.version)
 
 
@@ -113,9 +114,9 @@ def holds(folder: Path, version: str) -> bool:
 
 def adopt(making: Path, folder: Path, version: str) -> None:
     """Make the synced files in `making`, a folder inside of `folder`, a version of it."""
-    _sync(making)
+    sync_folder(making)
     making.rename(folder / version)
-    _sync(folder)
+    sync_folder(folder)
     _drop_old(folder, version)
 
 
@@ -202,7 +203,7 @@ def activate(folder: Path, version: str) -> None:
     making = folder / f".{CURRENT}.tmp"
     _write_bytes(making, version.encode("ascii"))
     making.rename(folder / CURRENT)
-    _sync(folder)
+    sync_folder(folder)
 
 
 def digest(track_ids: Sequence[str]) -> str:
@@ -248,11 +249,3 @@ def _write_bytes(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

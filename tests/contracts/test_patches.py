@@ -1,9 +1,13 @@
 """What is promised of the learner's patches; both adapters run this suite."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import uuid4
 
+import anyio
 import pytest
 from redis.asyncio import Redis
 
@@ -80,6 +84,19 @@ async def test_a_follower_waits_for_the_next(patches: Patches) -> None:
     await patches.publish(patch(1))
 
     assert [patch(1)] == await waiting
+
+
+async def test_a_redis_that_freezes_is_not_waited_for(tmp_path: Path) -> None:
+    with servers.valkey(tmp_path) as valkey:
+        patches = RedisPatches(valkey.url)
+        assert [] == await patches.after(0, 0, wait_s=0.01)
+        os.kill(valkey.pid, signal.SIGSTOP)
+        try:
+            with anyio.fail_after(20), pytest.raises(BusUnavailable, match="did not answer"):
+                await patches.after(0, 0, wait_s=0.01)
+        finally:
+            os.kill(valkey.pid, signal.SIGCONT)
+        await patches.close()
 
 
 async def test_a_redis_that_does_not_answer_is_said_to_be_unavailable() -> None:

@@ -1,10 +1,12 @@
 """A data folder per test; kernels are compiled once for all of them."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from service.cli.kernels import prepare_kernels
+from tests.faults.events import Line
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +26,14 @@ def data(tmp_path: Path, kernels: Path) -> Path:
     folder.mkdir()
     (folder / "kernels").symlink_to(kernels)
     return folder
+
+
+@pytest.fixture
+async def line(
+    valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Line]:
+    """A stream with workers of this checkout."""
+    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
+    one = Line(valkey_url, tmp_path)
+    yield one
+    await one.close()

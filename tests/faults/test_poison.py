@@ -1,11 +1,8 @@
 """One fact that nobody can digest: it ends among the dead, and all others are counted in order."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import anyio
-import pytest
 from redis.asyncio import Redis
 
 from service.bus import UserUpdated
@@ -17,16 +14,6 @@ from tests.faults.sizes import say, size
 
 FACTS = size(1_000, 10_000)
 BAD = FACTS // 3
-
-
-@pytest.fixture
-async def line(
-    valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Line]:
-    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
-    one = Line(valkey_url, tmp_path)
-    yield one
-    await one.close()
 
 
 class Picky:

@@ -3,10 +3,6 @@
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
 
 from tests.faults.events import Line
 from tests.faults.sizes import say, size
@@ -14,16 +10,6 @@ from tests.faults.sizes import say, size
 FACTS = size(1_000, 10_000)
 AT = FACTS // 2 + 30  # in the middle of a batch
 IDLE_S = size(5, 300) / 10
-
-
-@pytest.fixture
-async def line(
-    valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Line]:
-    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
-    one = Line(valkey_url, tmp_path)
-    yield one
-    await one.close()
 
 
 async def resurrected(line: Line, *words: str) -> tuple[Counter[int], list[int]]:

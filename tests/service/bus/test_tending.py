@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
@@ -12,11 +13,13 @@ from service.errors import BusUnavailable
 
 
 class Deaf(MemoryStream):
-    asked = 0
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.asked, self.error = 0, error
 
     async def trim(self) -> int:
         self.asked += 1
-        raise BusUnavailable("deaf")
+        raise self.error
 
 
 def told(name: str) -> float | None:
@@ -40,8 +43,9 @@ async def test_gauges_say_what_waits_is_owned_and_dead() -> None:
     assert 3 == len(await stream.read(START, limit=10))
 
 
-async def test_a_stream_that_does_not_answer_is_asked_again() -> None:
-    stream = Deaf()
+@pytest.mark.parametrize("error", [BusUnavailable("deaf"), ValueError("a bug")])
+async def test_a_stream_that_does_not_answer_is_asked_again(error: Exception) -> None:
+    stream = Deaf(error)
     tending = Tending(stream, every_s=0.001)
     with capture_logs() as logs:
         tending.start()
@@ -50,7 +54,7 @@ async def test_a_stream_that_does_not_answer_is_asked_again() -> None:
                 await asyncio.sleep(0.001)
         await tending.close()
 
-    assert {"deaf"} == {log["reason"] for log in logs}
+    assert {"the stream is not looked after"} == {log["event"] for log in logs}
 
 
 async def test_closing_what_never_started_is_no_error() -> None:

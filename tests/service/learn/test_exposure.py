@@ -215,3 +215,24 @@ async def test_the_watch_counts_until_it_is_closed(desk: Desk, monkeypatch) -> N
     await desk.exposure.close()
 
     assert 1 == len(told)
+
+
+async def test_a_stream_with_a_bug_does_not_end_the_watch(desk: Desk, monkeypatch) -> None:
+    """Whoever stopped here silently would tell nobody what is shown, for ever."""
+    monkeypatch.setattr("service.learn.exposure.EVERY_S", 0.001)
+    publish, calls = desk.stream.publish, list[int]()
+
+    async def broken_at_first(events) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise ValueError("a bug")
+        await publish(events)
+
+    monkeypatch.setattr(desk.stream, "publish", broken_at_first)
+    desk.exposure.watch()
+    desk.shown.add(showing(np.zeros(6, np.int32)))
+
+    told = await desk.stream.read(START, limit=1, wait_s=20)
+    await desk.exposure.close()
+
+    assert 1 == len(told)

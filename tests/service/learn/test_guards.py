@@ -8,7 +8,7 @@ from hypothesis import given as holds_for
 from hypothesis import strategies as st
 
 from service.domain import HEARD_MS, Listen
-from service.learn.guards import DAY, FAIR, FIRST, FIRST_COUNTS, fair, heard, weights
+from service.learn.guards import DAY, FAIR, fair, heard, weights
 from tests.service.given import NOON, listen
 
 MINUTES = 200_000
@@ -35,8 +35,8 @@ LISTENS = st.lists(
 )
 
 
-def counts(*listens: Listen, **more) -> list[float]:
-    return weights(listens, [MINUTES] * len(listens), **more).tolist()
+def counts(*listens: Listen) -> list[float]:
+    return weights(listens, [MINUTES] * len(listens)).tolist()
 
 
 def test_a_play_counts_one_and_a_touch_nothing() -> None:
@@ -91,14 +91,6 @@ def test_a_day_has_an_end_but_what_has_no_time_has_no_day() -> None:
 
     assert DAY == pytest.approx(sum(counts(*day)))
     assert 2 * DAY == sum(counts(*untimed))
-
-
-def test_an_accounts_first_day_counts_less_where_it_is_known() -> None:
-    pair = [listen("a"), listen("a", minutes=FIRST / timedelta(minutes=1))]
-
-    assert [FIRST_COUNTS, 1.0] == counts(*pair, since={"u1": NOON})
-    assert [1.0, 1.0] == counts(*pair, since={"u2": NOON})
-    assert [1.0, 1.0] == counts(*pair)
 
 
 def test_a_probe_counts_nothing() -> None:

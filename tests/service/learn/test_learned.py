@@ -163,6 +163,8 @@ def test_nothing_is_left_of_an_erased_user() -> None:
     assert not learned.factors.users[row].any()
     assert not learned.factors.user_biases[row]
     assert 0 == len(learned.recent)
+    assert not learned.allowance.played
+    assert not learned.allowance.waiting
     played = learned.hear([make.listen("jazz00", user_id="gone", id="1")], CATALOGUE)
     assert [0] == played.rows.tolist()  # back again, and no duplicate
 
@@ -177,6 +179,8 @@ def test_an_old_state_forgets_whoever_was_erased_since() -> None:
 
     assert everybody > learned.users.keys() == other.users.keys()
     assert 1 == len(learned.recent)
+    assert learned.allowance.played == other.allowance.played
+    assert learned.allowance.waiting == other.allowance.waiting
 
 
 def test_a_batch_of_showings_moves_prices_once() -> None:
