@@ -72,13 +72,13 @@ def _pack(values, width, tiles, scales, norms, losses):  # type: ignore[no-untyp
         stop, most = min((block + 1) * BLOCK, n), 0.0
         for row in range(block * BLOCK, stop):
             for j in range(d):
-                most = max(most, abs(float(values[row, j])))
+                most = max(most, abs(np.float64(values[row, j])))
         # Below 1e-300 the division would not be finite; such a block's bytes are all 0.
         scale = most / WHOLE if most > 1e-300 else 0.0
         for row in range(block * BLOCK, stop):
             norm = loss = 0.0
             for j in range(d):
-                value = float(values[row, j])
+                value = np.float64(values[row, j])
                 code = np.rint(value / scale) if scale > 0 else 0.0
                 tiles[place(row, j, width)] = np.uint8(code + MIDDLE)
                 norm += value * value

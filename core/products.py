@@ -73,10 +73,10 @@ def _round(queries, codes, sizes):  # type: ignore[no-untyped-def]
     for query in range(queries.shape[0]):
         most = norm = loss = total = 0.0
         for j in range(queries.shape[1]):
-            most = max(most, abs(float(queries[query, j])))
+            most = max(most, abs(np.float64(queries[query, j])))
         scale = most / WHOLE
         for j in range(queries.shape[1]):
-            value = float(queries[query, j])
+            value = np.float64(queries[query, j])
             code = np.rint(value / scale) if scale > 0 else 0.0
             codes[query, j] = np.int8(code)
             norm += value * value

@@ -178,7 +178,8 @@ def _reaches(total):  # type: ignore[no-untyped-def]
     for part, (_, _, _, _, query, _) in enumerate(total[6]):
         square = 0.0
         for value in query:
-            square += float(value) * float(value)
+            wide = np.float64(value)  # Numba takes float() of a float32 for a float32
+            square += wide * wide
         reaches[part] = np.float32(np.sqrt(square)) * PRODUCT_SLACK
     return reaches
 

@@ -119,7 +119,7 @@ class TrackBrief(Struct, frozen=True):
     artist: str
 
 
-class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One thing a user did to one track. The client may choose `id`, so a retry is harmless."""
 
     user_id: UserId

@@ -3,13 +3,16 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import rich_click as click
 
-from service.learn.trainer import Trainer
-from service.model.files import Manifest
+from service.cli.kernels import prepare_kernels
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.learn.trainer import Trainer
+    from service.model.files import Manifest
 
 Answer = TypeVar("Answer")
 FIGURE = "hybrid.ndcg"
@@ -30,7 +33,7 @@ def list_() -> None:
     Each with its NDCG on listens held out at the fit, and what the quality gate said.
     """
 
-    async def look(trainer: Trainer) -> tuple[str | None, list[Manifest]]:
+    async def look(trainer: "Trainer") -> "tuple[str | None, list[Manifest]]":
         return await trainer.published(), trainer.versions()
 
     current, kept = _with_trainer(look)
@@ -55,14 +58,15 @@ def rollback() -> None:
     click.echo(f"{_with_trainer(lambda trainer: trainer.rollback())} serves")
 
 
-def _said(one: Manifest) -> str:
+def _said(one: "Manifest") -> str:
     if one.verdict is None:
         return "fitted before there was a quality gate"
     return f"{'passed' if one.verdict.passed else 'refused'}: {one.verdict.why}"
 
 
-def _with_trainer(do: Callable[[Trainer], Awaitable[Answer]]) -> Answer:
+def _with_trainer(do: "Callable[[Trainer], Awaitable[Answer]]") -> Answer:
     settings = Settings.from_env(os.environ)
+    prepare_kernels(settings.home)
 
     async def answer() -> Answer:
         from service.bootstrap import open_house

@@ -9,7 +9,6 @@ from pathlib import Path
 import rich_click as click
 from rich.console import Console
 
-from service.api.admission import MOST_PUSH
 from service.cli.importing import make_demo
 from service.cli.kernels import prepare_kernels
 from service.cli.training import fit_if_needed
@@ -20,8 +19,8 @@ console = Console(stderr=True, highlight=False)
 
 BEHIND = ("worker", "learner")
 """Roles that answer no request."""
-MOST_CONNECTIONS = MOST_PUSH + 1_024
-"""Of one worker: the streams it may hold open, and Granian's own number for everybody else."""
+MOST_CONNECTIONS = 1_024
+"""Of one worker beside the streams it may hold open: Granian's own number."""
 HEADER_TIMEOUT_MS = 5_000  # Granian's default of 30 s lets 200 idle sockets hold the door
 
 
@@ -123,7 +122,10 @@ def run_server(settings: Settings, *, workers: int) -> None:
     from granian.log import LogLevels
     from granian.server import Server
 
-    allow_files(2 * MOST_CONNECTIONS)
+    from service.api.admission import MOST_PUSH
+
+    connections = MOST_PUSH + MOST_CONNECTIONS
+    allow_files(2 * connections)
     Server(
         "service.app:served",
         factory=True,
@@ -131,7 +133,7 @@ def run_server(settings: Settings, *, workers: int) -> None:
         port=settings.port,
         interface=Interfaces.ASGI,
         workers=workers,
-        backpressure=MOST_CONNECTIONS,
+        backpressure=connections,
         respawn_failed_workers=True,  # without it one killed worker closes the port
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT_MS),
         working_dir=Path.cwd(),

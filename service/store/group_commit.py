@@ -67,12 +67,30 @@ class GroupCommit:
             work = [one for one in batch if one is not None]
             try:
                 connection = connection or self._connect()
-                _commit(connection, work)
+                if len(work) == 1:
+                    _commit_alone(connection, *work[0])
+                else:
+                    _commit(connection, work)
             except sqlite3.Error as error:
                 _refuse(work, error)
                 connection = _rolled_back(connection)
         if connection is not None:
             connection.close()
+
+
+def _commit_alone(connection: sqlite3.Connection, work: Work, future: Future[Any]) -> None:
+    """Without a savepoint, which would copy every page before it is changed."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = work(connection)
+    except sqlite3.Error:
+        raise
+    except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it
+        connection.execute("ROLLBACK")
+        future.set_exception(error)
+    else:
+        connection.execute("COMMIT")
+        future.set_result(result)
 
 
 def _commit(connection: sqlite3.Connection, batch: list[tuple[Work, Future[Any]]]) -> None:

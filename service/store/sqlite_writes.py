@@ -50,22 +50,33 @@ INSERT INTO revs SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM revs);
 INSERT_LISTEN = (
     f"INSERT OR IGNORE INTO listens ({LISTEN_COLUMNS}, written) VALUES ({', '.join('?' * 14)})"  # noqa: S608 - constants
 )
+WRITTEN = "SELECT written FROM listens WHERE user_id = ? AND id = ?"
 SELECT_USER = "SELECT id, rev, updated_at, body FROM users"
 
 
 def append(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> Appended:
     before = connection.total_changes
     (last,) = connection.execute("SELECT last FROM revs").fetchone()
-    rows = [(*row, last + 1) for row in rows]  # the number that the first user's rev takes below
-    connection.execute("SAVEPOINT many")
-    connection.executemany(INSERT_LISTEN, rows)
+    number = last + 1  # that the first user's rev takes below
+    connection.executemany(INSERT_LISTEN, [(*row, number) for row in rows])
     stored = [True] * len(rows)
-    if connection.total_changes - before != len(rows):  # some are duplicates: find out which
-        connection.execute("ROLLBACK TO many")
-        stored = [connection.execute(INSERT_LISTEN, row).rowcount == 1 for row in rows]
-    connection.execute("RELEASE many")
+    if connection.total_changes - before != len(rows):
+        stored = _of_number(connection, rows, number)
     changed = {row[0] for row, new in zip(rows, stored, strict=True) if new}
     return Appended(stored, raise_revs(connection, changed))
+
+
+def _of_number(
+    connection: sqlite3.Connection, rows: list[tuple[Any, ...]], number: int
+) -> list[bool]:
+    """Which rows were stored under this number; of equal ones the first."""
+    stored, seen = [], set()
+    for user_id, _, listen_id, *_ in rows:
+        key = user_id, listen_id
+        found = connection.execute(WRITTEN, key).fetchone() if key not in seen else None
+        stored.append(found == (number,))
+        seen.add(key)
+    return stored
 
 
 def next_numbers(connection: sqlite3.Connection, count: int) -> range:

@@ -144,6 +144,18 @@ def test_the_best_are_the_best_of_all(total, k, allowed, prices, share):
     np.testing.assert_array_equal(found[rows], scores)
 
 
+@pytest.mark.parametrize("tiny", [1e-19, 1e-25, 1.2e-38])
+def test_a_query_whose_square_is_nothing_in_float32_finds_its_rows(tiny):
+    rows = Embedding(np.full((40, 1), -1, np.float32))
+    total = Sum(
+        n=40,
+        features=np.zeros((40, 1), np.float32),
+        products=[Product(rows, np.array([-tiny], np.float32), 0.0)],
+    )
+
+    assert [0] == best_of(total, 1)[0].tolist()
+
+
 @pytest.mark.parametrize("scale", [0.01, 1, 100])
 @pytest.mark.parametrize("n", [CHUNK - 1, CHUNK, 20 * CHUNK + 3])
 def test_many_rows_of_every_kind_of_norm(n, scale):

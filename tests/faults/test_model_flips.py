@@ -61,8 +61,9 @@ class Flipped(Service):
 
 
 class Seen(Struct, frozen=True):
-    """One list, and when it was asked for and had come."""
+    """One list, whose, and when it was asked for and had come."""
 
+    user: str
     asked: float
     came: float
     version: str
@@ -101,7 +102,7 @@ class Client(threading.Thread):
             self.faults.append(f"{answer.status_code} {answer.text}")
             return
         page = answer.json()
-        self.seen.append(Seen(asked, came, page["model_version"]))
+        self.seen.append(Seen(user, asked, came, page["model_version"]))
         if wrong := mixed(page):
             self.faults.append(f"{page['model_version']} showed {user} {wrong}")
         if len(page["recommendations"]) != LIMIT or page["tier"] != "personal":
@@ -148,6 +149,7 @@ def flip_under_load(
     clients = [Client(service, number, stop, writes=writes) for number in range(CLIENTS)]
     for client in clients:
         client.start()
+    until_kept(clients)
     done: list[Flip] = []
     for version in itertools.islice(itertools.cycle(VERSIONS[::-1]), flips):
         start = time.monotonic()
@@ -165,6 +167,14 @@ def flip_under_load(
     for client in clients:
         client.join(30)
     return done, clients
+
+
+def until_kept(clients: list[Client]) -> None:
+    """Waits until everybody's list has been made once, so that there is an old one to go on with."""
+    end = time.monotonic() + 30
+    while {*USERS} - {seen.user for client in clients for seen in list(client.seen)}:
+        assert time.monotonic() < end, "some list was never made"
+        time.sleep(0.05)
 
 
 def until_all_follow(service: Service, version: str, start: float, bar_s: float) -> float:

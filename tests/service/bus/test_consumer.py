@@ -1,16 +1,17 @@
 """A group works on its facts: each once, in order, and what cannot be digested is set aside."""
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable
 
 import structlog
 from prometheus_client import REGISTRY
+from redis.asyncio import Redis
 
 from service.bus import START, Entry, UserUpdated
 from service.bus.consumer import Consumer
 from service.bus.memory import MemoryStream
+from service.bus.redis_streams import BODY, PREFIX, RedisStream
 from service.errors import BusUnavailable, StoreUnavailable
 
 Act = Callable[[UserUpdated], Awaitable[None]]
@@ -138,15 +139,18 @@ async def test_a_dependency_that_is_away_is_waited_for_however_long() -> None:
     assert 2 == noted.revs[-1]
 
 
-async def test_bytes_that_are_no_fact_are_buried_at_once() -> None:
+async def test_bytes_that_are_no_fact_are_buried_at_once(own_valkey_url: str) -> None:
+    """Only where events travel as bytes; of this process they stay objects."""
     noted = Noted()
-    work = Work(noted)
-    work.stream._add(json.dumps({"type": "of.tomorrow"}).encode())
-    await work.publish(7)
+    stream = RedisStream(own_valkey_url)
+    async with Redis.from_url(own_valkey_url) as redis:
+        await redis.xadd(f"{PREFIX}:events", {BODY: b'{"type": "of.tomorrow"}'})
+    await stream.publish([UserUpdated("u7", 7)])
 
-    await work.consumer.turn()
+    await Consumer(stream, "g", noted, wait_s=0.0).turn()
 
-    (dead,) = await work.stream.dead()
+    (dead,) = await stream.dead()
+    await stream.close()
     assert ([7], "", 1) == (noted.revs, dead.topic, dead.deliveries)
     assert "no fact that this release can read" == dead.reason
 

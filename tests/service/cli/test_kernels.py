@@ -42,6 +42,17 @@ def test_this_process_reads_the_kernels_from_the_data_folder(
     assert str(tmp_path / "kernels" / kernels.digest()) == os.environ["NUMBA_CACHE_DIR"]
 
 
+def test_no_command_reads_numba_before_it_knows_where_the_kernels_are() -> None:
+    """Numba reads NUMBA_CACHE_DIR once, when it is imported."""
+    asked = "import sys, service.cli; print('numba' in sys.modules)"
+
+    said = subprocess.run(
+        [sys.executable, "-c", asked], cwd=kernels.CORE.parent, capture_output=True, check=True
+    )
+
+    assert b"False" == said.stdout.strip()
+
+
 def test_a_compile_that_failed_is_told_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """echotune models: which version serves, said in a terminal, heard by a house that runs."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ def run(*words: str) -> str:
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A data folder with three versions, the second of which serves."""
     monkeypatch.setenv("ECHOTUNE_DATA_DIR", str(tmp_path))
+    module = sys.modules["service.cli.models"]  # the name itself is the command
+    monkeypatch.setattr(module, "prepare_kernels", lambda _: False)
     settings = Settings(data_dir=str(tmp_path))
 
     async def fill() -> None:
