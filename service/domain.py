@@ -231,6 +231,8 @@ class Experiment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     starts: Utc | None = None
     ends: Utc | None = None
     guardrails: Annotated[tuple[Guardrail, ...], Meta(max_length=20)] = ()
+    overrides: Annotated[dict[UserId, Label], Meta(max_length=100)] = {}  # who tests which variant
+    buckets: tuple[tuple[int, int], ...] = ()  # of its layer; it takes them as it grows
     rev: int = 0  # how often it was stored; 0: never
 
 
