@@ -170,7 +170,7 @@ def flip_under_load(
 
 
 def until_kept(clients: list[Client]) -> None:
-    """Waits until everybody's list has been made once, so that there is an old one to go on with."""
+    """Waits until everybody's list has been made once: then there is an old one to go on with."""
     end = time.monotonic() + 30
     while {*USERS} - {seen.user for client in clients for seen in list(client.seen)}:
         assert time.monotonic() < end, "some list was never made"
