@@ -66,10 +66,11 @@ class CacheAudit:
     async def close(self) -> None:
         """Stop looking."""
         self._cache.witness = None
-        tasks = list(self._followed.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        tasks, here = list(self._followed.values()), asyncio.get_running_loop()
+        for task in tasks:  # whoever embeds the application may answer in one loop, close in another
+            task.get_loop().call_soon_threadsafe(task.cancel)
+        mine = [task for task in tasks if task.get_loop() is here]
+        await asyncio.gather(*mine, return_exceptions=True)
 
     def kept(self, user_id: str, key: str) -> None:
         """An answer of this user is kept here under this key from now on."""
