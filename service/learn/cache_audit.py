@@ -67,7 +67,7 @@ class CacheAudit:
         """Stop looking."""
         self._cache.witness = None
         tasks, here = list(self._followed.values()), asyncio.get_running_loop()
-        for task in tasks:  # whoever embeds the application may answer in one loop, close in another
+        for task in tasks:  # who embeds the application may answer in another loop
             task.get_loop().call_soon_threadsafe(task.cancel)
         mine = [task for task in tasks if task.get_loop() is here]
         await asyncio.gather(*mine, return_exceptions=True)

@@ -1,5 +1,6 @@
 """The audit looks at the right moments, counts what it compares, and finds old answers out."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from math import inf
@@ -238,3 +239,21 @@ async def test_a_look_does_not_end_with_the_request_that_set_it_off(world) -> No
     await world.pass_(FIRST_S)
 
     assert inf == world.store.until
+
+
+async def test_it_closes_though_a_look_is_of_another_loop(world) -> None:
+    """Litestar's test client answers in one loop and closes in another."""
+    one = world.open(share=1.0)
+
+    async def elsewhere() -> asyncio.Task[None]:
+        one.audit.changed("u1", 7)
+        (look,) = one.audit._followed.values()
+        return look
+
+    loop = asyncio.new_event_loop()
+    look = await asyncio.to_thread(loop.run_until_complete, elsewhere())
+    await one.audit.close()
+    await asyncio.to_thread(loop.run_until_complete, asyncio.sleep(0.01))
+    loop.close()
+
+    assert look.cancelled()
