@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 from msgspec import structs
@@ -60,7 +60,8 @@ def claim(experiment: Experiment, others: Iterable[Experiment]) -> Experiment:
     """The experiment with as many buckets as its allocation asks for, none of them another's.
 
     Raises:
-        Conflict: the layer has too few left, or the allocation would shrink and move users.
+        Conflict: the layer has too few left, others have some of its own by now, or the allocation
+            would shrink and move users.
     """
     wanted = round(experiment.allocation * BUCKETS)
     held = sum(last - first for first, last in experiment.buckets)
@@ -70,6 +71,11 @@ def claim(experiment: Experiment, others: Iterable[Experiment]) -> Experiment:
         )
     of_layer = [experiment, *(one for one in others if _holds(one, experiment))]
     taken = sorted(one for each in of_layer for one in each.buckets)
+    if any(last > first for (_, last), (first, _) in pairwise(taken)):
+        raise Conflict(
+            f"others have buckets of layer {experiment.layer} that {experiment.name} had before it"
+            " was stopped: stop them, or create an experiment of another name"
+        )
     more, start = list[tuple[int, int]](), 0
     for first, last in [*taken, (BUCKETS, BUCKETS)]:
         size = min(first - start, wanted - held)

@@ -193,3 +193,14 @@ def test_a_batch_needs_one_list_of_excluded_rows_per_query():
 def test_a_cap_that_does_not_fit_is_refused(artists, cap):
     with pytest.raises(ValueError, match="must be at least"):
         ArtistCap(np.array(artists, np.int32), cap)
+
+
+@pytest.mark.parametrize("row, query", [(1e-25, 1.0), (1.0, 1e-25), (1e-20, 1e-15)])
+def test_numbers_whose_squares_are_nothing_in_float32(row, query):
+    """Norms are bounds: one that is taken for 0 would pass over the best row."""
+    values = np.full((2_000, 3), -row, np.float32)
+    values[1_700] *= 2
+
+    rows, _ = mips(Factors(values), np.array([-query, 0, 0], np.float32), 3)
+
+    assert [1_700, 0, 1] == rows.tolist()

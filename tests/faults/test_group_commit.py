@@ -130,6 +130,21 @@ async def test_one_that_fails_does_not_spoil_its_neighbours(disk: Disk) -> None:
     assert [1, 2] == disk.rows()
 
 
+async def test_one_that_fails_alone_leaves_nothing(disk: Disk) -> None:
+    def half_done(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO t VALUES (99)")
+        raise ValueError("changed my mind")
+
+    writer = GroupCommit(disk.connect)
+    with anyio.fail_after(PATIENCE_S):
+        with pytest.raises(ValueError, match="changed my mind"):
+            await writer.run(half_done)
+        assert 1 == await writer.run(insert(1))
+    writer.close()
+
+    assert [1] == disk.rows()
+
+
 async def test_a_caller_that_goes_away_does_not_tear_the_write(disk: Disk) -> None:
     writer = GroupCommit(disk.connect)
     with anyio.move_on_after(0):

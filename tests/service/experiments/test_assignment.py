@@ -89,6 +89,14 @@ def test_a_full_layer_says_what_is_left() -> None:
     assert running("other", 0.4, stopped, layer="ranking").buckets
 
 
+def test_what_another_has_taken_meanwhile_is_not_shared_by_starting_again() -> None:
+    one = running("one", 0.7, layer="ranking")
+    other = running("other", 0.4, structs.replace(one, status="stopped"), layer="ranking")
+
+    with pytest.raises(Conflict, match="another name"):
+        claim(one, [other])
+
+
 def test_users_are_not_taken_out_by_growing_smaller() -> None:
     with pytest.raises(Conflict, match="stop it"):
         claim(structs.replace(running("blend", 0.4), allocation=0.1), [])

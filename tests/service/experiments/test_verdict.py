@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from service.experiments.allocation_check import AllocationCheck
 from service.experiments.effect import Effect
@@ -59,3 +60,18 @@ def test_more_users_than_planned_are_still_not_yet() -> None:
     found = verdict(seen(0.03), (-0.01, 0.05), OK, users=2_000, planned=1_000, matters=0.02)
 
     assert ("not yet", True) == (found.kind, "more than was planned" in found.text)
+
+
+def test_what_is_too_rare_for_a_number_is_said_without_one() -> None:
+    impossible = AllocationCheck(0.0, "alarm")
+    found = verdict(seen(0.03), (0.01, 0.05), impossible, users=4, planned=9, matters=0.02)
+
+    assert "once in more than 1,000,000,000 times" in found.text
+
+
+def test_nothing_is_relative_to_a_control_of_0() -> None:
+    from_none = structs.replace(seen(0.03), control=0.0, lift=np.inf)
+    found = verdict(from_none, (0.01, 0.05), OK, users=400, planned=1_000, matters=0.02)
+
+    assert "better" == found.kind
+    assert "+0.03 (+0.01 to +0.05) from 0" in found.text
