@@ -232,6 +232,7 @@ class Experiment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ends: Utc | None = None
     guardrails: Annotated[tuple[Guardrail, ...], Meta(max_length=20)] = ()
     overrides: Annotated[dict[UserId, Label], Meta(max_length=100)] = {}  # who tests which variant
+    halted: dict[Label, Text] = {}  # variants that were taken from their users, and why
     buckets: tuple[tuple[int, int], ...] = ()  # of its layer; it takes them as it grows
     rev: int = 0  # how often it was stored; 0: never
 
@@ -270,3 +271,15 @@ class Recommendation(Struct, frozen=True, omit_defaults=True):
     track: TrackBrief
     score: float
     reason: Reason | None = None
+
+
+class ShownList(Struct, frozen=True):
+    """A list that somebody was shown: its tracks in order, and how likely each was to be there."""
+
+    user_id: str
+    list_id: str
+    track_ids: list[str]
+    propensities: list[float]
+    variants: dict[str, str] = {}  # that the user was in, by experiment
+    at: datetime = NOT_SENT  # it was sent for the first time
+    took_ms: float = 0.0  # until the answer was there

@@ -14,13 +14,12 @@ from service.bus.facts import (
     ProfileUpdated,
     RecommendationComputed,
     RecommendationRequested,
-    ShownList,
     Trace,
     TrackChanged,
     TrendingRequested,
     UserUpdated,
 )
-from service.domain import Features, Listen, Track
+from service.domain import Features, Listen, ShownList, Track
 
 _AT = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
 _REQUEST, _LIST = "3f9c1ab27d04-17", "89kaeMDE1WE"
@@ -48,7 +47,17 @@ EVENTS: tuple[Event, ...] = (
         shown={_LIST: 2},
         prefetched={},
         unchanged={_LIST: 1},
-        made=[ShownList("ada", _LIST, ["4uLU6hMCjMI75M1A2tKUQC"], [1.0])],
+        made=[
+            ShownList(
+                "ada",
+                _LIST,
+                ["4uLU6hMCjMI75M1A2tKUQC"],
+                [1.0],
+                variants={"more-new-music": "control"},
+                at=_AT,
+                took_ms=2.7,
+            )
+        ],
         batch_id="0c6a2f6c3b0f4e0a9d0e6a6f7f9b1d2e",
     ),
 )

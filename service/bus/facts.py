@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from service.domain import Listen, Strategy, Track
+from service.domain import Listen, ShownList, Strategy, Track
 
 Outcome = Literal["ok", "skipped", "failed", "late"]
 Change = Literal["listen", "feedback", "settings", "erased"]
@@ -106,16 +106,6 @@ class TrendingRequested(Fact, frozen=True, tag="trending.requested"):
     """A list asked what many play now."""
 
     request_id: str
-
-
-class ShownList(Struct, frozen=True):
-    """A list that was made: its tracks in order, and how likely each was to be there."""
-
-    user_id: str
-    list_id: str
-    track_ids: list[str]
-    propensities: list[float]
-    variants: dict[str, str] = {}
 
 
 class ExposureLogged(Fact, frozen=True, tag="exposure.logged"):

@@ -14,7 +14,8 @@ from uuid import uuid4
 
 import structlog
 
-from service.bus import ExposureLogged, ShownList, Stream
+from service.bus import ExposureLogged, Stream
+from service.domain import ShownList
 from service.errors import Unavailable
 from service.model.catalogue import Catalogue
 from service.model.current import Current

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from service.bus import START, Event, ExposureLogged, ShownList
+from service.bus import START, Event, ExposureLogged
 from service.bus.memory import MemoryStream
+from service.domain import ShownList
 from service.errors import BusUnavailable
 from service.learn import exposure_log as module
 from service.learn.exposure import Exposure

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.bus import ExposureLogged, ShownList
-from service.domain import Listen
+from service.bus import ExposureLogged
+from service.domain import Listen, ShownList
 from service.learn.learned import Learned
 from service.learn.photograph import restored, taken
 from service.model.version import Prices
