@@ -20,11 +20,13 @@ from service.api.admission import Admission
 from service.api.bodies import Bodies
 from service.api.contract import describe
 from service.api.events import EventController
+from service.api.experiments import ExperimentController
 from service.api.front import Front
 from service.api.inlet import Inlet
 from service.api.jobs import JobController, JobOrder
 from service.api.listens import Feedback, ListenController
 from service.api.models import ModelController
+from service.api.ofrep import EvaluationRequest, OfrepController
 from service.api.operations import HealthController, read_metrics
 from service.api.problems import EXCEPTION_HANDLERS, ProblemDetails, explain_problem
 from service.api.recommendations import RecommendationController
@@ -35,9 +37,11 @@ from service.api.strategies import StrategyController
 from service.api.tracks import TrackController
 from service.api.updates import UpdateController
 from service.api.users import UserController
-from service.bootstrap import House, open_house
+from service.bootstrap import open_house
 from service.domain import Listen, Track, UserSettings
+from service.experiments.lifecycle import Change, Draft
 from service.greeting import greeting
+from service.house import House
 from service.learn.updates import Update
 from service.logs import configure_logs
 from service.recommend.remote import StrategyQuestion
@@ -51,6 +55,8 @@ PARTS = (
     "accounts",
     "profiles",
     "recommender",
+    "running",
+    "reports",
     "neighbourhood",
     "similar_tracks",
     "trainer",
@@ -66,6 +72,9 @@ DOCUMENTED = (
     Feedback,
     UserSettings,
     JobOrder,
+    Draft,
+    Change,
+    EvaluationRequest,
     Update,
     StrategyQuestion,
     ProblemDetails,
@@ -125,6 +134,8 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             ModelController,
             JobController,
             EventController,
+            ExperimentController,
+            OfrepController,
             StrategyController,
             HealthController,
             *([] if settings.metrics_port else [read_metrics]),

@@ -1,10 +1,9 @@
 """Puts the parts of a process together, and `wire`: the event path in ten lines."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-
-from msgspec import Struct
 
 from service.adapters import (
     open_cache,
@@ -29,7 +28,10 @@ from service.bus.patches import Patches
 from service.bus.tending import Tending
 from service.cache.rendered import Rendered
 from service.cache.two_level import TwoLevel
-from service.domain import Strategy
+from service.experiments.guard import guard
+from service.experiments.reports import Reports
+from service.experiments.running import Running
+from service.house import House
 from service.jobs import JobQueue
 from service.jobs.runner import Runner
 from service.learn.accounts import Accounts
@@ -51,13 +53,14 @@ from service.learn.satisfaction import Satisfaction
 from service.learn.shelf import Shelf
 from service.learn.snapshot import Snapshots
 from service.learn.trainer import Trainer
+from service.learn.trial_log import TrialLog
 from service.learn.updates import Updates
 from service.model.current import Current
 from service.recommend.exposure import Shown
 from service.recommend.fallback import Fallback
 from service.recommend.neighbourhood import Neighbourhood
 from service.recommend.recommender import Recommender
-from service.recommend.remote import Remote, services
+from service.recommend.remote import services
 from service.recommend.retrieval import STRATEGIES
 from service.recommend.similar import SimilarTracks
 from service.recommend.strategist import Strategist
@@ -65,45 +68,17 @@ from service.settings import Settings
 from service.store import Store
 from service.store.reads import Reads
 
+Clock = Callable[[], datetime]
+
 LEARNER_ASKS_EVERY_S, API_ASKS_EVERY_S = 1.0, 5.0
 """How often the lease is asked for: whoever only learns is faster than whoever also answers."""
 RENDERED_SHARE = 4
 """A compressed list of 20 tracks is a quarter of its JSON."""
 
 
-class House(Struct, frozen=True, kw_only=True):
-    """Every part of one running process."""
-
-    settings: Settings
-    store: Store
-    bus: Bus
-    stream: Stream
-    traces: Traces
-    tending: Tending
-    current: Current
-    cache: TwoLevel
-    jobs: JobQueue
-    runner: Runner
-    ingest: Ingest
-    shelf: Shelf
-    trainer: Trainer
-    refresh: Refresh
-    following: Following
-    audit: CacheAudit
-    exposure: Exposure
-    accounts: Accounts
-    profiles: Profiles
-    recommender: Recommender
-    strategist: Strategist
-    remote: dict[Strategy, Remote]
-    rendered: Rendered
-    reads: Reads
-    fallback: Fallback
-    neighbourhood: Neighbourhood
-    similar_tracks: SimilarTracks
-    precompute: Precompute
-    updates: Updates
-    freshness: Freshness
+def now_utc() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
 
 
 def build(
@@ -118,9 +93,12 @@ def build(
     lease: Lease,
     patches: Patches | None,
     lead: bool = False,
+    clock: Clock = now_utc,
 ) -> House:
     """Put the parts together; nothing is read or started yet."""
-    bus, current, shown = Bus(stream), Current(), Shown()
+    bus, current, shown = Bus(stream), Current(clock), Shown()
+    running = Running(store, clock=clock)
+    trials = TrialLog(current, store)
     limits = Limits(
         user_per_minute=settings.user_listens_per_minute,
         source_per_minute=settings.source_listens_per_minute,
@@ -134,11 +112,13 @@ def build(
         cluster=settings.cluster_url,
     )
     satisfaction = Satisfaction(store)
-    live = LiveQuality(current)
+    live = LiveQuality(current, clock)
     wire(bus, Invalidation(current, cache), satisfaction, live, updates)
+    for hears in (running.on_user_updated, trials.on_user_updated):
+        bus.subscribe(UserUpdated, hears)
     accounts = Accounts(store, bus, current, jobs)
     reads = Reads(store, budget_s=settings.store_timeout_ms / 1000)
-    fallback = Fallback(store, current)
+    fallback = Fallback(store, current, clock=clock)
     timeout_s = settings.strategy_timeout_ms / 1000
     remote = services(settings.strategy_services, timeout_s=timeout_s)
     recommender = Recommender(
@@ -150,8 +130,10 @@ def build(
         shown=shown,
         strategies={**STRATEGIES, **remote},
         traces=traces,
+        clock=clock,
         reads=reads,
         fallback=fallback,
+        running=running,
     )
     neighbourhood = Neighbourhood(store, current)
     every_s = LEARNER_ASKS_EVERY_S if settings.role == "learner" else API_ASKS_EVERY_S
@@ -163,7 +145,11 @@ def build(
         )
         following.may_lead(store, stream, saved, outlives=outlives)
     precompute = Precompute(store, current, accounts, recommender, neighbourhood)
-    ingest = Ingest(store, bus, current.knows, limits=limits)
+
+    async def look_after() -> None:
+        await guard(store, current.catalogue, now=clock())
+
+    ingest = Ingest(store, bus, current.knows, clock, limits=limits)
     every_s = settings.probe_every_s
     return House(
         settings=settings,
@@ -177,21 +163,29 @@ def build(
         jobs=jobs,
         runner=Runner(
             jobs,
-            handlers(trainer, accounts, precompute),
+            handlers(trainer, accounts, precompute, look_after),
             schedule=schedule(settings.train_every_hours),
         ),
         ingest=ingest,
         shelf=Shelf(store, bus),
         trainer=trainer,
         refresh=Refresh(
-            store, current, trainer, cache, satisfaction=satisfaction, news=following.look
+            store,
+            current,
+            trainer,
+            cache,
+            satisfaction=satisfaction,
+            news=following.look,
+            clock=clock,
         ),
         following=following,
         audit=CacheAudit(store, cache, share=settings.audit_share),
-        exposure=Exposure(shown, live, ExposureLog(current, stream)),
+        exposure=Exposure(shown, live, ExposureLog(current, stream, clock=clock), trials),
         accounts=accounts,
         profiles=Profiles(accounts, current, cache),
         recommender=recommender,
+        running=running,
+        reports=Reports(store, current, clock=clock),
         strategist=Strategist(reads, current),
         remote=remote,
         rendered=Rendered(settings.local_cache_bytes // RENDERED_SHARE),
@@ -225,7 +219,12 @@ def wire(
 
 @asynccontextmanager
 async def open_house(
-    settings: Settings, *, watch: bool = False, work: bool = False, lead: bool = False
+    settings: Settings,
+    *,
+    watch: bool = False,
+    work: bool = False,
+    lead: bool = False,
+    clock: Clock = now_utc,
 ) -> AsyncIterator[House]:
     """A loaded house, closed losing nothing.
 
@@ -245,14 +244,17 @@ async def open_house(
                 lease=open_lease(settings),
                 patches=open_patches(settings),
                 lead=lead,
+                clock=clock,
             )
             try:
                 await house.refresh.load()
+                await house.running.refresh()
                 if watch:
                     house.refresh.watch()
                     house.following.watch()
                     house.audit.watch()
                     house.exposure.watch()
+                    house.running.watch()
                     house.fallback.watch()
                     house.updates.watch(house.current)
                 if work:
@@ -266,6 +268,7 @@ async def open_house(
                 house.updates.close()
                 await house.fallback.close()
                 await house.exposure.close()
+                await house.running.close()
                 await house.audit.close()
                 await house.following.close()
                 await house.refresh.close()

@@ -4,7 +4,7 @@ EchoTuneError             str(error) is always safe to show to a client
 ├── Invalid               InvalidListen, UnusableFile: the same request will never work
 ├── NotAcceptable         no form the client takes is one this route has
 ├── NotFound              UnknownUser, UnknownTrack, UnknownJob, UnknownModel, UnknownEvent,
-│                         UnknownStrategy
+│                         UnknownStrategy, UnknownExperiment
 ├── Conflict              what is asked contradicts what is there: ModelRefused
 ├── SlowBody              the body did not arrive in time
 ├── TooLarge              the body is over the route's limit
@@ -48,6 +48,10 @@ class UnknownTrack(NotFound):
 
 class UnknownJob(NotFound):
     """No job, or no dead letter, with this id is known."""
+
+
+class UnknownExperiment(NotFound):
+    """No experiment has this name."""
 
 
 class UnknownStrategy(NotFound):

@@ -1,7 +1,7 @@
 """What a newcomer sees when the service is ready: three requests that work on what is stored."""
 
-from service.bootstrap import House
 from service.domain import Listen
+from service.house import House
 
 
 async def greeting(house: House) -> str:

@@ -191,6 +191,10 @@ JOBS_DEAD = Gauge(
     "echotune_jobs_dead_letters", "Jobs that failed for good; 100 means as many or more."
 )
 
+VARIANTS_HALTED = Counter(
+    "echotune_experiment_variants_halted_total", "Variants that breached a guardrail."
+)
+
 EVENTS = Counter("echotune_events_total", "Tries at events by groups.", ["group", "outcome"])
 """done | retried | dead (set aside with a reason)"""
 EVENTS_WAITING = Gauge(

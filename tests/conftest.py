@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from redis import Redis
 
+from service.cli.kernels import prepare_kernels
 from tests import servers
 
 # Examples may compile a kernel or wait for a busy machine: time says nothing about right or wrong.
@@ -69,3 +70,22 @@ def _installed(make, folder: Path) -> servers.Server:
         return make(folder)
     except servers.NotInstalled as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of compiled kernels that servers may share: only this call writes it."""
+    home = tmp_path_factory.mktemp("compiled")
+    with pytest.MonkeyPatch.context() as kept:
+        kept.setenv("NUMBA_CACHE_DIR", "")  # prepare_kernels sets it; this process keeps its own
+        prepare_kernels(home)
+    return home / "kernels"
+
+
+@pytest.fixture
+def data(tmp_path: Path, kernels: Path) -> Path:
+    """A data folder with nothing in it but the kernels."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "kernels").symlink_to(kernels)
+    return folder

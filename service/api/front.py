@@ -84,7 +84,8 @@ class Front:
             await self._refusals.send(send)
 
     async def _answer(self, user_id: str, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
-        start, found = perf_counter(), await self._list(user_id, scope, receive)
+        start = perf_counter()
+        found = await self._list(user_id, scope, receive, start)
         if found is None:
             with while_there(receive):
                 await self._app(scope, receive, send)
@@ -94,7 +95,13 @@ class Front:
         await send({"type": "http.response.body", "body": body})
         self._seconds[status].observe(perf_counter() - start)
 
-    async def _list(self, user_id: str, scope: Any, receive: Any) -> Response | None:  # noqa: ANN401
+    async def _list(
+        self,
+        user_id: str,
+        scope: Any,  # noqa: ANN401 - ASGI
+        receive: Any,  # noqa: ANN401 - ASGI
+        start: float,
+    ) -> Response | None:
         """None where the application has to say what is wrong."""
         question = self._question(scope["query_string"])
         if question is None:
@@ -115,7 +122,8 @@ class Front:
                 return None
         response = respond(answer, form, wishes, self._state.house.rendered, source=source)
         way = way_of(response[0], scope["headers"])
-        recommender.sent(user_id, question.ask, answer, way)
+        took_s = perf_counter() - start
+        recommender.sent(user_id, question.ask, answer, way, took_s=took_s)
         return response
 
     async def _made(

@@ -17,7 +17,7 @@ from service.jobs import DeadLetter, Job, JobQueue
 from service.jobs.protocol import Priority
 from service.learn.accounts import Accounts
 
-Startable = Literal["train", "precompute", "profiles", "similarity"]
+Startable = Literal["train", "precompute", "profiles", "similarity", "experiments"]
 
 
 class JobOrder(Struct, frozen=True, forbid_unknown_fields=True):

@@ -43,6 +43,7 @@ PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
     errors.UnknownTrack: (404, "unknown-track"),
     errors.UnknownJob: (404, "unknown-job"),
     errors.UnknownStrategy: (404, "unknown-strategy"),
+    errors.UnknownExperiment: (404, "unknown-experiment"),
     errors.UnknownEvent: (404, "unknown-event"),
     errors.UnknownModel: (404, "unknown-model"),
     errors.NotAcceptable: (406, "not-acceptable"),

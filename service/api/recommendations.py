@@ -1,6 +1,7 @@
 """GET /v1/users/{id}/recommendations, /v1/trending and /v1/tracks/{id}/similar."""
 
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Annotated
 
 from litestar import Controller, Response, get
@@ -118,7 +119,7 @@ class RecommendationController(Controller):
         JSON, or MessagePack of the same content by `Accept`; brotli, zstd or gzip by
         `Accept-Encoding`. Each form of a list has an ETag of its own.
         """
-        query = read_query(request, RecommendQuery)
+        start, query = perf_counter(), read_query(request, RecommendQuery)
         request_id.note(request.scope["headers"])
         wishes = read_wishes(request.scope["headers"])
         form = form_of(wishes, query.fields)
@@ -128,7 +129,8 @@ class RecommendationController(Controller):
         # Not a dependency: Litestar resolves two of them in tasks, which doubles the time of a hit.
         rendered: Rendered = request.app.state.house.rendered
         status, headers, body = respond(answer, form, wishes, rendered, source=source)
-        recommender.sent(user_id, ask, answer, way_of(status, request.scope["headers"]))
+        way = way_of(status, request.scope["headers"])
+        recommender.sent(user_id, ask, answer, way, took_s=perf_counter() - start)
         return _response(body, headers, status=status)
 
     @get(

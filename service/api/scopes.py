@@ -16,6 +16,7 @@ Scope = Literal[
     "admin:models",
     "admin:jobs",
     "admin:events",
+    "admin:experiments",
 ]
 
 

@@ -1,8 +1,8 @@
 """An encoded answer with what caching needs to know about it, and its form on the wire.
 
 On the wire: rev (16 digits), generation (16 characters), CRC-32 of key and body, wall time of
-making, seconds of work, fresh and stale, lengths of tag and rows, tag, rows, body. The Lua scripts
-read the first 32 bytes.
+making, seconds of work, fresh and stale, lengths of tag, rows and chances, tag, rows, chances,
+body. The Lua scripts read the first 32 bytes.
 """
 
 import struct
@@ -11,7 +11,7 @@ from zlib import crc32
 
 from msgspec import Struct
 
-HEAD: Final = struct.Struct("<16s16sIdfffBH")
+HEAD: Final = struct.Struct("<16s16sIdfffBHH")
 """Rev and generation are text, since Lua reads them; see GENERATION_BYTES."""
 GENERATION_BYTES = 16
 
@@ -27,11 +27,12 @@ class Answer(Struct, frozen=True):
     fresh_s: float  # how long it is as good as new
     stale_s: float  # how long after that it may bridge the making of the next
     rows: bytes = b""  # int32 of the catalogue, best first: what it shows
+    chances: bytes = b""  # float32: how likely each was to be there; empty: all certain
 
     @property
     def weight(self) -> int:
         """Bytes it holds, roughly."""
-        return len(self.body) + len(self.tag) + len(self.rows)
+        return len(self.body) + len(self.tag) + len(self.rows) + len(self.chances)
 
 
 def encode(answer: Answer, key: str, generation: bytes, *, age_s: float, now: float) -> bytes:
@@ -40,30 +41,32 @@ def encode(answer: Answer, key: str, generation: bytes, *, age_s: float, now: fl
     head = HEAD.pack(
         b"%016d" % answer.rev,
         generation,
-        _check(key, answer.rows, answer.body),
+        _check(key, answer.rows + answer.chances, answer.body),
         now - age_s,
         answer.cost_s,
         answer.fresh_s,
         answer.stale_s,
         len(tag),
         len(answer.rows),
+        len(answer.chances),
     )
-    return head + tag + answer.rows + answer.body
+    return head + tag + answer.rows + answer.chances + answer.body
 
 
 def decode(value: bytes, key: str, *, monotonic: float, now: float) -> tuple[Answer, bytes] | None:
     """The answer and its generation; None unless it is whole and belongs under `key`."""
     try:
-        rev, generation, check, made, cost_s, fresh_s, stale_s, length, shown = HEAD.unpack_from(
-            value
-        )
+        head = HEAD.unpack_from(value)
+        rev, generation, check, made, cost_s, fresh_s, stale_s = head[:7]
+        length, shown, drawn = head[7:]
         tag = value[HEAD.size : HEAD.size + length].decode()
         rest = value[HEAD.size + length :]
-        rows, body = rest[:shown], rest[shown:]
-        if check != _check(key, rows, body):
+        rows, chances, body = rest[:shown], rest[shown : shown + drawn], rest[shown + drawn :]
+        if check != _check(key, rows + chances, body):
             return None
         made = monotonic - max(now - made, 0.0)  # another machine's clock may be ahead
-        return Answer(body, tag, int(rev), made, cost_s, fresh_s, stale_s, rows), generation
+        answer = Answer(body, tag, int(rev), made, cost_s, fresh_s, stale_s, rows, chances)
+        return answer, generation
     except (struct.error, ValueError):  # UnicodeDecodeError is a ValueError
         return None
 

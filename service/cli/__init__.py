@@ -9,6 +9,7 @@ from service.cli.asking import recommend
 from service.cli.doctor import doctor
 from service.cli.evaluating import evaluate
 from service.cli.events import events
+from service.cli.experiments import experiment
 from service.cli.exporting import export
 from service.cli.importing import demo, import_
 from service.cli.jobs import jobs
@@ -27,7 +28,10 @@ def echotune() -> None:
     """
 
 
-VERBS = (serve, demo, import_, export, train, models, recommend, evaluate, jobs, events, doctor)
+VERBS = (
+    *(serve, demo, import_, export, train, models, recommend, evaluate),
+    *(experiment, jobs, events, doctor),
+)
 for command in VERBS:
     echotune.add_command(command)
 

@@ -35,7 +35,8 @@ def assign(
         return None
     named = experiment.overrides.get(user_id)
     if named is not None:
-        return next((one for one in experiment.variants if one.name == named), None)
+        chosen = next((one for one in experiment.variants if one.name == named), None)
+        return None if chosen is None or chosen.name in experiment.halted else chosen
     if any(traits.get(key) != value for key, value in experiment.audience.items()):
         return None
     place = bucket(layer_of(experiment), user_id)
@@ -43,7 +44,8 @@ def assign(
         return None
     point = _point(f"variant\0{experiment.name}\0{user_id}") / POINTS
     reaches = _reaches(tuple(variant.weight for variant in experiment.variants))
-    return experiment.variants[bisect_right(reaches, point)]
+    chosen = experiment.variants[bisect_right(reaches, point)]
+    return None if chosen.name in experiment.halted else chosen
 
 
 def bucket(layer: str, user_id: str) -> int:

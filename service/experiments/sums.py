@@ -64,3 +64,7 @@ def sums(y: F64, z: F64 | None = None, x: F64 | None = None) -> Sums:
         np.vecdot(one, two) for one, two in ((y, y), (y, z), (y, x), (z, z), (z, x), (x, x))
     ]
     return Sums(y.shape[-1], y.sum(-1), z.sum(-1), x.sum(-1), *products)
+
+
+NOTHING = Sums(0, *[0.0] * 9)
+"""Of nobody."""

@@ -1,5 +1,6 @@
 """What jobs there are: who does each kind, and which come up by themselves."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from service.jobs.runner import Handler, Scheduled
@@ -8,7 +9,12 @@ from service.learn.precompute import Precompute
 from service.learn.trainer import Trainer
 
 
-def handlers(trainer: Trainer, accounts: Accounts, precompute: Precompute) -> dict[str, Handler]:
+def handlers(
+    trainer: Trainer,
+    accounts: Accounts,
+    precompute: Precompute,
+    guard: Callable[[], Awaitable[None]],
+) -> dict[str, Handler]:
     """Who does what, by kind of job; each leaves the same state however often it runs."""
     return {
         "train": lambda _, progress: trainer.fit(progress),
@@ -16,6 +22,7 @@ def handlers(trainer: Trainer, accounts: Accounts, precompute: Precompute) -> di
         "precompute-user": lambda arguments, _: precompute.user(arguments["user_id"]),
         "precompute": lambda _, progress: precompute.lists(progress),
         "profiles": lambda _, progress: precompute.profiles(progress),
+        "experiments": lambda _arguments, _progress: guard(),
         "similarity": lambda _, progress: precompute.neighbours(progress),
     }
 
@@ -26,6 +33,7 @@ def schedule(train_every_hours: int) -> list[Scheduled]:
     return [
         *(train if train_every_hours else []),
         Scheduled("precompute", timedelta(minutes=15)),
+        Scheduled("experiments", timedelta(minutes=15)),
         Scheduled("profiles", timedelta(hours=1)),
         Scheduled("similarity", timedelta(hours=6)),
     ]

@@ -13,6 +13,7 @@ import structlog
 
 from service.learn.exposure_log import ExposureLog
 from service.learn.live_quality import LiveQuality
+from service.learn.trial_log import TrialLog
 from service.recommend.exposure import Shown
 
 log = structlog.get_logger()
@@ -23,14 +24,17 @@ EVERY_S = 1.0
 class Exposure:
     """The one who counts what this process has shown."""
 
-    def __init__(self, shown: Shown, live: LiveQuality, told: ExposureLog) -> None:
-        self._shown, self._live, self._told = shown, live, told
+    def __init__(
+        self, shown: Shown, live: LiveQuality, told: ExposureLog, trials: TrialLog
+    ) -> None:
+        self._shown, self._live, self._told, self._trials = shown, live, told, trials
         self._watching: asyncio.Task[None] | None = None
 
     def fold(self) -> None:
         """Note everything that was shown since the last time."""
         sent = self._shown.take()
         self._told.note(sent)
+        self._trials.note(sent)
         self._live.note([one for one in sent if one.way == "shown"])
 
     def watch(self) -> None:
@@ -42,16 +46,18 @@ class Exposure:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
-            await self._step()
+            await self.step()
 
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(EVERY_S)
-            await self._step()
+            await self.step()
 
-    async def _step(self) -> None:
+    async def step(self) -> None:
+        """Count, tell and keep what was shown since the last time."""
         try:
             await anyio.to_thread.run_sync(self.fold)  # a Gini of 1M tracks takes 60 ms
             await self._told.send()
+            await self._trials.send()
         except Exception:  # figures that stand still are no reason to stop answering
             log.exception("could not count what was shown")

@@ -1,9 +1,8 @@
 """Tells every process what this one has shown, once a second, so that it can be learned from.
 
 What is shown decides what can be played, so whoever learns from plays has to know it: how often
-each list was sent, and with the first time its tracks and how likely each was to be there. That
-propensity is 1.0 throughout: a place is filled by score and price alone, the same ask gives the
-same list. Where a place is drawn by lot it will be the chance it had.
+each list was sent, and with the first time its tracks and how likely each was to be there. That is
+1.0 where a place was filled by score and price alone, and the chance it had where it was drawn.
 """
 
 from collections import Counter, deque
@@ -23,7 +22,6 @@ from service.recommend.exposure import Showing, Way
 
 log = structlog.get_logger()
 
-CERTAIN = 1.0
 MOST_TOLD = 100_000
 """Lists that are remembered as told; one that comes up again after so many others is told again."""
 MOST_SHOWINGS = 2_000
@@ -73,7 +71,7 @@ class ExposureLog:
             times[showing.way][showing.tag] += 1
             if showing.tag not in self._told and showing.rows.max(initial=-1) < catalogue.size:
                 self._told[showing.tag] = None
-                made.append(_list(showing, catalogue))
+                made.append(shown_list(showing, catalogue))
         while len(self._told) > MOST_TOLD:
             del self._told[next(iter(self._told))]
         return ExposureLogged(
@@ -86,6 +84,14 @@ class ExposureLog:
         )
 
 
-def _list(showing: Showing, catalogue: Catalogue) -> ShownList:
-    track_ids = [catalogue.briefs[row].id for row in showing.rows.tolist()]
-    return ShownList(showing.user_id, showing.tag, track_ids, [CERTAIN] * len(track_ids))
+def shown_list(showing: Showing, catalogue: Catalogue) -> ShownList:
+    """What is told and kept of it; every row is in the catalogue."""
+    return ShownList(
+        showing.user_id,
+        showing.tag,
+        [catalogue.briefs[row].id for row in showing.rows.tolist()],
+        showing.propensities,
+        variants=dict(showing.variants),
+        at=showing.at,
+        took_ms=round(showing.took_s * 1000, 3),
+    )

@@ -3,10 +3,12 @@
 from datetime import datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from service.domain import NO_CONTEXT, Context, Mix, Strategy, User
+from service.experiments.arms import NO_ARMS, Arms
 from service.profile.history import History
+from service.recommend.tuning import PLAIN, Tuning
 
 STRATEGIES: tuple[Strategy, ...] = ("collaborative", "content", "context", "trending")
 Asked = Literal["hybrid", "collaborative", "content", "context", "trending"]
@@ -23,10 +25,12 @@ class Ask(Struct, frozen=True, kw_only=True):
     explain: bool = True
     flow: bool = False
     balance: float | None = None  # of relevance and exposure; None: as the settings say
+    arms: Arms = NO_ARMS  # of whoever asks
+    tuning: Tuning = PLAIN  # what those say
 
     @property
     def key(self) -> str:
-        """This ask as part of a cache key."""
+        """This ask as part of a cache key, before whoever asks adds their arms."""
         c = self.context
         excluded = ",".join(self.exclude)
         return (  # one f-string takes 0.6 of the time of a join, and every hit makes a key
@@ -37,7 +41,20 @@ class Ask(Struct, frozen=True, kw_only=True):
     @property
     def strategies(self) -> tuple[Strategy, ...]:
         """Which strategies to run."""
-        return STRATEGIES if self.strategy == "hybrid" else (self.strategy,)
+        if self.strategy != "hybrid":
+            return (self.strategy,)
+        return self.tuning.asked or STRATEGIES
+
+    def of(self, arms: Arms, tuning: Tuning, *, balance: float) -> "Ask":
+        """The same from somebody in these arms; `balance` is what the service's settings say."""
+        return structs.replace(
+            self,
+            arms=arms,
+            tuning=tuning,
+            balance=next(one for one in (self.balance, tuning.balance, balance) if one is not None),
+            context=self.context if tuning.context == "on" else NO_CONTEXT,
+            flow=self.flow or tuning.flow == "always",
+        )
 
 
 class Listener(Struct, frozen=True):

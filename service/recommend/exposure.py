@@ -6,12 +6,16 @@ protocol K that raised NDCG@10 from .226 to .238 at a Gini of .23, the lists bei
 """
 
 from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from service.domain import NOT_SENT
+from service.experiments.arms import NO_ARMS
 from service.model.current import View
 from service.recommend.ask import Ask
 from service.recommend.scoring import Total
@@ -69,11 +73,23 @@ class Showing(Struct, frozen=True):
     tag: str  # of the list: the same list sent again has the same
     packed: bytes  # `rows` as the answer carries them: who sends has no time to look
     way: Way = "shown"
+    chances: bytes = b""  # float32: how likely each was to be there; empty: all certain
+    variants: Mapping[str, str] = NO_ARMS.variants  # that the user is in
+    at: datetime = NOT_SENT
+    took_s: float = 0.0  # until the answer was there
 
     @property
     def rows(self) -> NDArray[np.int32]:
         """Of the catalogue, best first."""
         return np.frombuffer(self.packed, np.int32)
+
+    @property
+    def propensities(self) -> list[float]:
+        """How likely each row was to be there; one for each."""
+        if not self.chances:
+            return [1.0] * (len(self.packed) // 4)
+        drawn: list[float] = np.frombuffer(self.chances, np.float32).tolist()
+        return drawn
 
 
 class Shown:

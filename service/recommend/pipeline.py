@@ -11,6 +11,7 @@ from service.domain import Reason, Recommendation, Strategy, Tier
 from service.model.current import View
 from service.profile.session import skips
 from service.recommend.ask import Ask, Listener
+from service.recommend.exploring import draw, widened
 from service.recommend.exposure import charge_for
 from service.recommend.filtering import eligible
 from service.recommend.listing import arrange
@@ -22,6 +23,10 @@ from service.recommend.scoring import total_of, weights_for
 from service.recommend.steering import steer
 from service.recommend.turns import Outcomes, retrieve
 
+Listed = tuple[list[Recommendation], bytes]
+"""Recommendations, and how likely each was to be there, as `Ranking.chances`."""
+NOTHING: Listed = ([], b"")
+
 
 class Ranking(Struct, frozen=True):
     """A list before it is an answer."""
@@ -29,6 +34,7 @@ class Ranking(Struct, frozen=True):
     tier: Tier
     strategies: Outcomes
     recommendations: list[Recommendation]
+    chances: bytes = b""  # float32: how likely each was to be there; empty: all certain
 
 
 async def rank(
@@ -59,41 +65,42 @@ def _finish(
 ) -> Ranking:
     allowed = eligible(view, listener, ask)
     personal = listener.known and any(name != "trending" for name in parts)
-    recommendations = _recommendations(view, listener, ask, parts, allowed) if parts else []
-    if not recommendations:
+    listed = _listed(view, listener, ask, parts, allowed) if parts else NOTHING
+    if not listed[0]:
         personal = False
-        recommendations = _popular(view, listener, ask, allowed)
-    return Ranking("personal" if personal else "popular", outcomes, recommendations)
+        listed = _popular(view, listener, ask, allowed)
+    return Ranking("personal" if personal else "popular", outcomes, *listed)
 
 
-def _recommendations(
+def _listed(
     view: View,
     listener: Listener,
     ask: Ask,
     parts: Parts,
     allowed: NDArray[np.bool_],
-) -> list[Recommendation]:
+) -> Listed:
     history, catalogue = listener.history, view.catalogue
-    plain = total_of(parts, weights_for(parts, view.model), catalogue.features_by_row)
+    weights = ask.tuning.weighed(weights_for(parts, view.model))
+    plain = total_of(parts, weights, catalogue.features_by_row)
     total = steer(plain, view, skips(history, catalogue, listener.now))
     if ask.mix != "discover":
         total = resurface(total, history, catalogue, listener.now)
     charge = charge_for(view, ask)
-    rows, best = arrange(total, allowed, history.rows, catalogue, ask, charge=charge)
+    rows, best = arrange(total, allowed, history.rows, catalogue, widened(ask), charge=charge)
     if not len(rows):
-        return []
+        return NOTHING
+    rows, best, chances = draw(rows, best, ask, listener)
     reasons: list[Reason] | list[None] = [None] * len(rows)
     if ask.explain:
         reasons = explain(view, listener, ask, plain, rows)
-    return [
+    recommendations = [
         Recommendation(place, view.catalogue.briefs[row], round(float(score), 4), reason)
         for place, (row, score, reason) in enumerate(zip(rows, best, reasons, strict=True), 1)
     ]
+    return recommendations, chances
 
 
-def _popular(
-    view: View, listener: Listener, ask: Ask, allowed: NDArray[np.bool_]
-) -> list[Recommendation]:
+def _popular(view: View, listener: Listener, ask: Ask, allowed: NDArray[np.bool_]) -> Listed:
     if not allowed.any() and ask.mix == "familiar":  # nothing is familiar yet: then something new
         allowed = eligible(view, listener, structs.replace(ask, mix="discover"))
-    return _recommendations(view, listener, ask, {"trending": view.trending}, allowed)
+    return _listed(view, listener, ask, {"trending": view.trending}, allowed)

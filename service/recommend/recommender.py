@@ -12,7 +12,6 @@ from time import monotonic
 
 import msgspec
 import numpy as np
-from msgspec import structs
 
 from service import deadline, metrics, request_id
 from service.bus import Trace, Traces
@@ -21,6 +20,8 @@ from service.cache.keys import recommendations_key
 from service.cache.two_level import Source, TwoLevel
 from service.domain import Listen, Strategy, User
 from service.errors import Unavailable
+from service.experiments.arms import NO_ARMS, Arms
+from service.experiments.running import Running, traits_of
 from service.model.current import Current, View
 from service.profile.history import NEWEST, fold
 from service.recommend.addressed import NOBODY, address, blank
@@ -32,6 +33,7 @@ from service.recommend.pipeline import Ranking, rank
 from service.recommend.places import Places
 from service.recommend.retrieval import STRATEGIES, Score
 from service.recommend.tracing import asked, computed
+from service.recommend.tuning import PLAIN, tuning_of
 from service.store import Store
 from service.store.reads import Reads
 
@@ -63,8 +65,10 @@ class Recommender:
         strategies: Mapping[Strategy, Score] = STRATEGIES,
         reads: Reads | None = None,
         fallback: Fallback | None = None,
+        running: Running | None = None,
     ) -> None:
         self._current, self._cache = current, cache
+        self._running = running or Running(store, clock=clock)
         self._reads = reads or Reads(store, budget_s=UNHURRIED_S)
         self._fallback = fallback or Fallback(store, current, clock=clock)
         self._timeout_s, self._clock, self._strategies = timeout_s, clock, strategies
@@ -74,23 +78,27 @@ class Recommender:
 
     def question(self, ask: Ask) -> str:
         """An ask as part of a cache key, with what the settings say where it says nothing."""
-        return self._settled(ask).key
+        return ask.of(NO_ARMS, PLAIN, balance=self._balance).key
 
     def kept(self, user_id: str, question: str) -> Answer | None:
         """The list that is kept here and beyond doubt, if there is one."""
-        key = recommendations_key(user_id, self._current.view().stamp, question)
+        arms = self._running.arms(user_id)
+        if arms is None:
+            return None
+        key = recommendations_key(user_id, self._current.view().stamp, question + arms.key)
         return self._cache.hit(user_id, key)
 
     def at_hand(self, user_id: str, question: str) -> bool:
         """Whether this list, or an older one, is kept, or is being made already."""
-        key = recommendations_key(user_id, self._current.view().stamp, question)
+        arms = self._arms(user_id)
+        key = recommendations_key(user_id, self._current.view().stamp, question + arms.key)
         return self._cache.at_hand(user_id, key)
 
     async def for_user(self, user_id: str, ask: Ask) -> tuple[Answer, Source]:
         """The encoded list, and where it came from; never an error, whatever is down."""
-        ask = self._settled(ask)
-        view = self._current.view()
-        key = recommendations_key(user_id, view.stamp, ask.key)
+        arms, view = await self.arms(user_id), self._current.view()
+        question, ask = self._settled(ask, arms)
+        key = recommendations_key(user_id, view.stamp, question)
         if (kept := self._cache.hit(user_id, key)) is not None:
             return kept, "local"
         try:
@@ -98,7 +106,7 @@ class Recommender:
             async with asyncio.timeout(_patience()):
                 load = partial(self._load, user_id, view, ask)
                 served = await self._cache.get(user_id, key, load)
-                return served or await self._for_stranger(user_id, view, ask)
+                return served or await self._for_stranger(user_id, view, ask, question)
         except (Unavailable, TimeoutError):
             kept = self._cache.whatever(user_id, key)
             return self._fallback.answer(user_id, view, ask, kept)
@@ -114,21 +122,54 @@ class Recommender:
             Listen(user_id=NOBODY, track_id=one.id, at=now) for one in view.catalogue.briefs[:3]
         ]
         somebody = Listener(NOBODY_USER, fold(liked, view.catalogue), now)
-        ask = self._settled(Ask())
+        _, ask = self._settled(Ask(), NO_ARMS)
         await rank(view, somebody, ask, timeout_s=UNHURRIED_S, strategies=self._strategies)
 
     def instead(self, user_id: str, ask: Ask) -> tuple[Answer, Source]:
         """What is there without work, for when no more lists can be made; nobody waits for it."""
-        ask, view = self._settled(ask), self._current.view()
-        kept = self._cache.whatever(user_id, recommendations_key(user_id, view.stamp, ask.key))
+        view, (question, ask) = self._current.view(), self._settled(ask, self._arms(user_id))
+        kept = self._cache.whatever(user_id, recommendations_key(user_id, view.stamp, question))
         return self._fallback.answer(user_id, view, ask, kept)
 
-    def _settled(self, ask: Ask) -> Ask:
-        return ask if ask.balance is not None else structs.replace(ask, balance=self._balance)
+    def _settled(self, ask: Ask, arms: Arms) -> tuple[str, Ask]:
+        """The ask as part of a cache key, and with all that settings and variants say.
 
-    def sent(self, user_id: str, ask: Ask, answer: Answer, way: Way = "shown") -> None:
+        The key is made of what was asked and of the arms' names, not of what they change: `kept`
+        finds a list without reading their settings.
+        """
+        question = self.question(ask) + arms.key
+        return question, ask.of(arms, tuning_of(arms.settings), balance=self._balance)
+
+    def _arms(self, user_id: str) -> Arms:
+        arms = self._running.arms(user_id)
+        return self._running.without_asking(user_id) if arms is None else arms
+
+    async def arms(self, user_id: str) -> Arms:
+        """The variants that a list of this user would be made in now."""
+        return self._running.arms(user_id) or await self._placed(user_id)
+
+    async def _placed(self, user_id: str) -> Arms:
+        """The arms of somebody whose traits an audience asks for; in doubt they are in none."""
+        try:
+            known = await self._reads.listener(user_id, 1)
+        except Unavailable:
+            return self._running.without_asking(user_id)
+        return self._running.place(user_id, traits_of(known[0]) if known else {})
+
+    def sent(
+        self, user_id: str, ask: Ask, answer: Answer, way: Way = "shown", *, took_s: float = 0.0
+    ) -> None:
         """Whoever sends an answer says so here; what is only made ahead was shown to nobody."""
-        self._shown.add(Showing(user_id, ask.strategy, answer.tag, answer.rows, way))
+        variants = self._arms(user_id).variants
+        self._shown.add(
+            Showing(
+                *(user_id, ask.strategy, answer.tag, answer.rows, way),
+                chances=answer.chances,
+                variants=variants,
+                at=self._clock(),
+                took_s=took_s,
+            )
+        )
 
     def _tell(self, *traces: Trace) -> None:
         if self._traces is not None:
@@ -151,12 +192,15 @@ class Recommender:
             return None
         return await self._make(view, *known, ask)
 
-    async def _for_stranger(self, user_id: str, view: View, ask: Ask) -> tuple[Answer, Source]:
+    async def _for_stranger(
+        self, user_id: str, view: View, ask: Ask, question: str
+    ) -> tuple[Answer, Source]:
         """What everybody gets of whom nothing is known, with this user's name on it.
 
-        One list is kept for all of them, so that strangers take no room from anybody.
+        One list is kept for all of them in the same variants, so that strangers take no room from
+        anybody.
         """
-        key = recommendations_key(NOBODY, view.stamp, ask.key)
+        key = recommendations_key(NOBODY, view.stamp, question)
         served = await self._cache.get(NOBODY, key, partial(self._make_for_nobody, view, ask))
         if served is None:
             raise AssertionError("there is always a list for nobody")
@@ -176,7 +220,8 @@ class Recommender:
         self._tell(*asked(request, user.id, ask, at=now))
         timeout_s = min(self._timeout_s, deadline.left())
         ranking = await rank(view, listener, ask, timeout_s=timeout_s, strategies=self._strategies)
-        page = _page(listener, ranking, now, view.model.version if view.model else "none")
+        version = view.model.version if view.model else "none"
+        page = _page(listener, ranking, now, version, ask.arms)
         tracks = (view.catalogue.rows[one.track.id] for one in page.recommendations)
         rows = np.fromiter(tracks, np.int32, len(page.recommendations)).tobytes()
         body = self._encode(page)
@@ -188,6 +233,7 @@ class Recommender:
             body=body,
             tag=page.list_id,
             rows=rows,
+            chances=ranking.chances,
             rev=listener.user.rev,
             made=made,
             cost_s=made - start,
@@ -201,7 +247,7 @@ def _patience() -> float | None:
     return None if left == inf else left
 
 
-def _page(listener: Listener, ranking: Ranking, now: datetime, version: str) -> Page:
+def _page(listener: Listener, ranking: Ranking, now: datetime, version: str, arms: Arms) -> Page:
     user_id = listener.user.id
     return Page(
         user_id=user_id,
@@ -209,7 +255,7 @@ def _page(listener: Listener, ranking: Ranking, now: datetime, version: str) -> 
         tier=ranking.tier,
         generated_at=now,
         model_version=version,
-        variants={},
+        variants=dict(arms.variants),
         strategies=ranking.strategies,
         recommendations=ranking.recommendations,
     )

@@ -7,17 +7,21 @@ from datetime import UTC, date, datetime
 from msgspec import structs
 
 from service.domain import (
+    EPOCH,
     HEARD_MS,
+    MILLISECOND,
     SUPPORT,
     Experiment,
     Listen,
     Neighbour,
+    ShownList,
     StoredProfile,
     Track,
     User,
     UserSettings,
     counted,
     is_somebody,
+    milliseconds,
 )
 from service.store.protocol import Appended
 
@@ -35,6 +39,7 @@ class MemoryStore:
         self._profiles: dict[str, StoredProfile] = {}
         self._neighbours: dict[str, tuple[int, list[Neighbour]]] = {}
         self._experiments: dict[str, Experiment] = {}
+        self._shown: dict[str, dict[str, ShownList]] = defaultdict(dict)
         self._rev = 0
         self._log: list[Listen] = []
 
@@ -126,6 +131,7 @@ class MemoryStore:
         self._users.pop(user_id, None)
         self._profiles.pop(user_id, None)
         self._neighbours.pop(user_id, None)
+        self._shown.pop(user_id, None)
         for _, others in self._neighbours.values():
             others[:] = [one for one in others if one.user_id != user_id]
         return len(self._listens.pop(user_id, {}))
@@ -151,6 +157,34 @@ class MemoryStore:
         _, known = self._neighbours.get(user_id, (0, []))
         near = [one for one in known if one.similarity >= least]
         return sorted(near, key=lambda one: (-one.similarity, one.user_id))[: max(limit, 0)]
+
+    async def put_shown(self, lists: Sequence[ShownList]) -> int:
+        kept = 0
+        for one in lists:
+            mine = self._shown[one.user_id]
+            kept += one.list_id not in mine
+            mine.setdefault(one.list_id, structs.replace(one, at=_whole(one.at)))
+        return kept
+
+    async def shown(
+        self, since: datetime, *, until: datetime | None = None, batch: int = 1_000
+    ) -> AsyncIterator[list[ShownList]]:
+        first, last = _whole(since), None if until is None else _whole(until)
+        sent = [
+            one
+            for user_id in sorted(self._shown)
+            for one in sorted(self._shown[user_id].values(), key=lambda one: (one.at, one.list_id))
+            if first <= one.at and (last is None or one.at < last)
+        ]
+        for start in range(0, len(sent), batch):
+            yield sent[start : start + batch]
+
+    async def forget_shown(self, before: datetime) -> int:
+        old = [one for mine in self._shown.values() for one in mine.values()]
+        old = [one for one in old if one.at < _whole(before)]
+        for one in old:
+            del self._shown[one.user_id][one.list_id]
+        return len(old)
 
     async def put_experiment(
         self, experiment: Experiment, *, expected_rev: int
@@ -222,3 +256,8 @@ class MemoryStore:
         user = self._users.get(user_id, User(id=user_id))
         self._users[user_id] = structs.replace(user, rev=self._rev, updated_at=datetime.now(UTC))
         return self._users[user_id]
+
+
+def _whole(at: datetime) -> datetime:
+    """To the millisecond, as every store keeps it."""
+    return EPOCH + milliseconds(at) * MILLISECOND

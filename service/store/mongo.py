@@ -17,6 +17,7 @@ from service.domain import (
     Experiment,
     Listen,
     Neighbour,
+    ShownList,
     StoredProfile,
     Track,
     User,
@@ -27,6 +28,7 @@ from service.errors import StoreUnavailable
 from service.store import mongo_indexes as indexes
 from service.store import mongo_log as log
 from service.store import mongo_queries as queries
+from service.store import mongo_shown as shown_lists
 from service.store import mongo_transaction as transaction
 from service.store import mongo_trends as trends
 from service.store.mongo_documents import (
@@ -35,6 +37,7 @@ from service.store.mongo_documents import (
     document_to_listen,
     document_to_neighbour,
     document_to_profile,
+    document_to_shown,
     document_to_track,
     document_to_user,
 )
@@ -68,12 +71,7 @@ class MongoStore:
             StoreUnavailable: it does not answer, or knows no transactions.
         """
         with refusing("be opened"):
-            hello = await self._reads.command("hello")
-            if "setName" not in hello and hello.get("msg") != "isdbgrid":
-                raise StoreUnavailable(
-                    "MongoDB has to be a replica set, one member is enough: start it with --replSet"
-                    " rs0 and run rs.initiate() once"
-                )
+            await indexes.need_transactions(self._reads)
             await indexes.make_indexes(self._long)
 
     async def append(self, listens: Sequence[Listen]) -> Appended:
@@ -154,6 +152,7 @@ class MongoStore:
         with refusing("erase"):
             query = queries.listens_of(user_id)
             most = await self._long["listens"].delete_many(query.filter)
+        await shown_lists.drop(self._long, shown_lists.lists_of(user_id))
         rest = await self._writes.run(lambda on: transaction.delete_user(on, user_id))
         erased: int = most.deleted_count + rest
         return erased
@@ -175,6 +174,20 @@ class MongoStore:
             return []
         found = await self._find(queries.nearest(user_id, limit, least))
         return [document_to_neighbour(document) for document in found]
+
+    async def put_shown(self, lists: Sequence[ShownList]) -> int:
+        self._refuse_if_closed()
+        return await shown_lists.put(self._long, lists)
+
+    async def shown(
+        self, since: datetime, *, until: datetime | None = None, batch: int = 1_000
+    ) -> AsyncIterator[list[ShownList]]:
+        async for documents in self._batches(shown_lists.lists_since(since, until), batch):
+            yield [document_to_shown(document) for document in documents]
+
+    async def forget_shown(self, before: datetime) -> int:
+        self._refuse_if_closed()
+        return await shown_lists.drop(self._long, shown_lists.lists_before(before))
 
     async def put_experiment(
         self, experiment: Experiment, *, expected_rev: int

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from service.domain import Experiment, Listen, Neighbour, StoredProfile, Track, User
+from service.domain import Experiment, Listen, Neighbour, ShownList, StoredProfile, Track, User
 
 Document = dict[str, Any]
 
@@ -100,3 +100,17 @@ def document_to_experiment(document: Mapping[str, Any]) -> Experiment:
     """The experiment as it was put."""
     fields = {name: value for name, value in document.items() if name != "_id"}
     return msgspec.convert({"name": document["_id"], **fields}, Experiment)
+
+
+def shown_to_document(shown: ShownList) -> Document:
+    """Variants are a list: a key must not hold the dots that names of experiments may."""
+    fields = msgspec.structs.asdict(shown)
+    variants = fields.pop("variants")
+    fields["variants"] = [{"experiment": name, "variant": arm} for name, arm in variants.items()]
+    return {"_id": listen_key(shown.user_id, shown.list_id), **fields}
+
+
+def document_to_shown(document: Mapping[str, Any]) -> ShownList:
+    """The list as it was put."""
+    variants = {one["experiment"]: one["variant"] for one in document["variants"]}
+    return msgspec.convert({**document, "variants": variants}, ShownList)

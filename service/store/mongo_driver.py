@@ -17,6 +17,7 @@ from pymongo.write_concern import WriteConcern
 from service.errors import StoreUnavailable
 
 DEFAULT_DATABASE = "echotune"
+DUPLICATE = 11_000
 DURABLE = WriteConcern("majority", j=True)
 MAJORITY = ReadConcern("majority")
 SHARED = {

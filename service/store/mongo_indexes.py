@@ -1,4 +1,4 @@
-"""Collections and indexes: made once at start, and proved to be used."""
+"""What has to be there at start: transactions, collections, and indexes, proved to be used."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,8 +7,10 @@ from msgspec import Struct
 from pymongo.errors import CollectionInvalid, OperationFailure
 
 from service.domain import Listen
+from service.errors import StoreUnavailable
 from service.store import mongo_log as log
 from service.store import mongo_queries as queries
+from service.store import mongo_shown as shown_lists
 from service.store import mongo_trends as trends
 from service.store.mongo_documents import Document
 from service.store.mongo_queries import Query
@@ -46,6 +48,7 @@ COLLECTIONS = (
     "profiles",
     "user_similarities",
     "experiments",  # _id: name
+    "shown",  # _id: user id and list id, which makes that pair unique
     f"{queries.BUCKET}.files",  # GridFS: files of model versions
     f"{queries.BUCKET}.chunks",
     "published",  # _id: model version, once it is whole
@@ -82,6 +85,8 @@ INDEXES = (
         keys=(("user1_id", 1), ("similarity", -1), ("user2_id", 1)),
     ),
     Index(collection="user_similarities", name="seen_from", keys=(("user2_id", 1),)),
+    Index(collection="shown", name="shown_in_order", keys=shown_lists.ORDER),
+    Index(collection="shown", name="shown_by_time", keys=(("at", 1),)),
     # As the driver names them; it makes them at the first upload if they are not there.
     Index(
         collection=f"{queries.BUCKET}.files",
@@ -123,6 +128,10 @@ ASKED: tuple[tuple[str, Query], ...] = (
     ("neighbours", queries.nearest("u", 20, 0.1)),
     ("neighbours to replace", queries.neighbours_of("u")),
     ("neighbours to erase", queries.neighbour_to("u")),
+    ("lists shown since", shown_lists.lists_since(AT, None)),
+    ("lists shown between", shown_lists.lists_since(AT, AT)),
+    ("lists to forget", shown_lists.lists_before(AT)),
+    ("lists to erase", shown_lists.lists_of("u")),
     ("published models", queries.all_in_order("published")),
     ("published model", queries.one_of("published", "v")),
     ("serving model", queries.one_of("serving", "model")),
@@ -131,6 +140,20 @@ ASKED: tuple[tuple[str, Query], ...] = (
     ("processes", queries.all_in_order("processes")),
 )
 """Every read of the store, by what it is for."""
+
+
+async def need_transactions(database: Any) -> None:  # noqa: ANN401
+    """Return if the server knows them.
+
+    Raises:
+        StoreUnavailable: it stands alone.
+    """
+    hello = await database.command("hello")
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise StoreUnavailable(
+            "MongoDB has to be a replica set, one member is enough: start it with --replSet rs0"
+            " and run rs.initiate() once"
+        )
 
 
 async def make_indexes(database: Any) -> None:  # noqa: ANN401 - of either driver

@@ -15,7 +15,7 @@ from pymongo.read_concern import ReadConcern
 
 from service.domain import Listen
 from service.errors import StoreUnavailable
-from service.store.mongo_driver import DURABLE, refusing, settled
+from service.store.mongo_driver import DUPLICATE, DURABLE, refusing, settled
 from service.store.mongo_transaction import Transaction, append
 from service.store.protocol import Appended
 
@@ -28,7 +28,6 @@ ANSWER_S = 10.0
 ATTEMPTS = 8
 FIRST_PAUSE_S = 0.002
 MOST_LISTENS = 1_000  # of one shared transaction
-DUPLICATE = 11_000
 
 
 class Writes:

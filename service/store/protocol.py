@@ -6,7 +6,16 @@ from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from service.domain import Experiment, Listen, Neighbour, StoredProfile, Track, User, UserSettings
+from service.domain import (
+    Experiment,
+    Listen,
+    Neighbour,
+    ShownList,
+    StoredProfile,
+    Track,
+    User,
+    UserSettings,
+)
 from service.store.published import Published
 
 
@@ -98,7 +107,7 @@ class Store(Protocol):
         ...
 
     async def delete_user(self, user_id: str) -> int:
-        """Erase the user, every listen and all that was derived; the number of listens erased."""
+        """Erase the user with all that was listened to, derived and shown; how many listens."""
         ...
 
     async def put_profile(self, profile: StoredProfile) -> bool:
@@ -115,6 +124,26 @@ class Store(Protocol):
 
     async def neighbours(self, user_id: str, limit: int, *, least: float) -> list[Neighbour]:
         """At most `limit` users at least so similar, nearest first, then by id."""
+        ...
+
+    async def put_shown(self, lists: Sequence[ShownList]) -> int:
+        """Keep these lists; how many were not kept before, by (user_id, list_id): the first stays.
+
+        Times are kept to the millisecond. It raises nobody's rev and is no change to others.
+        """
+        ...
+
+    def shown(
+        self, since: datetime, *, until: datetime | None = None, batch: int = 1_000
+    ) -> AsyncIterator[list[ShownList]]:
+        """Lists sent at or after `since` and before `until`, in batches.
+
+        User by user, each user's by (at, list_id); a user's may be cut between batches.
+        """
+        ...
+
+    async def forget_shown(self, before: datetime) -> int:
+        """Drop the lists that were sent before; how many."""
         ...
 
     async def put_experiment(
@@ -149,7 +178,10 @@ class Store(Protocol):
         ...
 
     async def changed_elsewhere(self) -> bool:
-        """Whether another process has written since the last time this was asked."""
+        """Whether another process has written since the last time this was asked.
+
+        Listens, users and tracks; lists that were shown never count.
+        """
         ...
 
     async def last_number(self) -> int | None:

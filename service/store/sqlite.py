@@ -20,6 +20,7 @@ from service.domain import (
     Experiment,
     Listen,
     Neighbour,
+    ShownList,
     StoredProfile,
     Track,
     User,
@@ -29,9 +30,11 @@ from service.domain import (
 from service.errors import StoreUnavailable
 from service.store import sqlite_health as health
 from service.store import sqlite_log as log
+from service.store import sqlite_shown as shown_lists
 from service.store import sqlite_writes as writes
-from service.store.group_commit import BUSY_MS, GroupCommit
+from service.store.group_commit import GroupCommit
 from service.store.protocol import Appended
+from service.store.sqlite_connect import OF_OTHERS, connect, connect_to_write
 from service.store.sqlite_plays import HOURLY_PLAYS
 from service.store.sqlite_rows import (
     LISTEN_COLUMNS,
@@ -60,14 +63,14 @@ class SqliteStore:
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            first = self._connect()
+            first = connect(path)
             first.executescript(writes.SCHEMA)
             log.upgrade(first)
             first.close()
         except (OSError, sqlite3.Error) as error:
             raise StoreUnavailable(f"the store at {path} cannot be opened: {error}") from error
         self._writer = GroupCommit(self._connect_to_write)
-        self._version: int | None = None
+        self._others: int | None = None  # numbers that others had taken when it was asked last
 
     async def append(self, listens: Sequence[Listen]) -> Appended:
         rows = [listen_to_row(listen) for listen in listens]
@@ -188,6 +191,17 @@ class SqliteStore:
         )
         return [Neighbour(*row) for row in rows]
 
+    async def put_shown(self, lists: Sequence[ShownList]) -> int:
+        return await shown_lists.put(self._writer, lists)
+
+    def shown(
+        self, since: datetime, *, until: datetime | None = None, batch: int = 1_000
+    ) -> AsyncIterator[list[ShownList]]:
+        return shown_lists.since(self._read, since, until, batch)
+
+    async def forget_shown(self, before: datetime) -> int:
+        return await shown_lists.forget(self._writer, before)
+
     async def put_experiment(
         self, experiment: Experiment, *, expected_rev: int
     ) -> Experiment | None:
@@ -220,12 +234,11 @@ class SqliteStore:
         return int(rows[0][0])
 
     async def changed_elsewhere(self) -> bool:
-        # On the connection that writes, this pragma moves only when some other connection commits.
-        version = await self._writer.run(
-            lambda connection: connection.execute("PRAGMA data_version").fetchone()[0]
+        others = await self._writer.run(
+            lambda connection: connection.execute(OF_OTHERS).fetchone()[0]
         )
-        changed = bool(version != self._version)
-        self._version = version
+        changed = bool(others != self._others)
+        self._others = others
         return changed
 
     async def counts(self) -> dict[str, int]:
@@ -271,25 +284,11 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise StoreUnavailable(f"the store could not read: {error}") from error
 
+    def _connect_to_write(self) -> sqlite3.Connection:
+        return connect_to_write(self._path)
+
     def _reader(self) -> sqlite3.Connection:
         try:
             return self._readers.pop()
         except IndexError:
-            return self._connect()
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # an answered 202 survives a power cut
-        return connection
-
-    def _connect_to_write(self) -> sqlite3.Connection:
-        connection = self._connect()
-        # Listens of many users are pages all over the file: with room for them, and moved there
-        # from the log four times as seldom, a thousand take 17 ms of processor instead of 28.
-        connection.execute("PRAGMA cache_size = -65536")  # KiB
-        connection.execute("PRAGMA wal_autocheckpoint = 4096")  # pages
-        # What savepoints would put back: in a file it took 13 ms of every thousand listens.
-        connection.execute("PRAGMA temp_store = MEMORY")
-        return connection
+            return connect(self._path)

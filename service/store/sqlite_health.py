@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from service.store import sqlite_shown as shown
+
 Read = Callable[[str, tuple[Any, ...]], Awaitable[list[Any]]]
 
 FULL = 2
@@ -17,6 +19,9 @@ ASKED = {  # what requests ask; trends and ratings are read once at start and go
     "user": "SELECT body FROM users WHERE id = 'u'",
     "experiment": "SELECT body FROM experiments WHERE name = 'e'",
     "neighbours": "SELECT * FROM user_similarities WHERE user1_id = 'u' AND similarity >= 0.1",
+    "lists shown": shown.SINCE.replace("?", "1"),
+    "lists to forget": shown.FORGET.replace("?", "1"),
+    "lists to erase": "SELECT * FROM shown WHERE user_id = 'u'",
 }
 
 COUNTS = """

@@ -44,6 +44,12 @@ CREATE INDEX IF NOT EXISTS seen_from ON user_similarities (user2_id);
 CREATE TABLE IF NOT EXISTS experiments (
     name TEXT PRIMARY KEY, rev INTEGER NOT NULL, body BLOB NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS shown (
+    user_id TEXT NOT NULL, list_id TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (user_id, list_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS shown_in_order ON shown (user_id, at, list_id);
+CREATE INDEX IF NOT EXISTS shown_by_time ON shown (at);
 CREATE TABLE IF NOT EXISTS revs (last INTEGER NOT NULL);
 INSERT INTO revs SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM revs);
 """
@@ -122,6 +128,7 @@ def delete_user(connection: sqlite3.Connection, user_id: str) -> int:
     connection.execute("DELETE FROM user_similarities WHERE user1_id = ?", (user_id,))
     connection.execute("DELETE FROM user_similarities WHERE user2_id = ?", (user_id,))
     connection.execute("DELETE FROM neighbour_revs WHERE user_id = ?", (user_id,))
+    connection.execute("DELETE FROM shown WHERE user_id = ?", (user_id,))
     return erased
 
 

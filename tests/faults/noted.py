@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from service.domain import Recommendation
 from service.model.current import Current, LivePrices, View
 from service.recommend import pipeline, recommender
 from service.recommend.ask import Ask, Listener
@@ -56,7 +55,7 @@ class Observer:
     def attach(self, patch: Callable[[Any, str, Any], object]) -> None:
         """From now on."""
         trending, charged = Current._trending, Current._charged
-        recommend = pipeline._recommendations
+        recommend = pipeline._listed
 
         def looked(current: Current, now: datetime) -> Any:
             self._states.append(trending(current, now))
@@ -82,14 +81,14 @@ class Observer:
 
         def recommended(
             view: View, listener: Listener, ask: Ask, parts: Parts, allowed: Any
-        ) -> list[Recommendation]:
+        ) -> pipeline.Listed:
             self._features.setdefault(id(listener), []).append(digest(parts, view.catalogue.size))
             return recommend(view, listener, ask, parts, allowed)
 
         patch(Current, "_trending", looked)
         patch(Current, "_charged", priced)
         patch(recommender, "rank", ranked)
-        patch(pipeline, "_recommendations", recommended)
+        patch(pipeline, "_listed", recommended)
 
     def _state(self, view: View) -> int | None:
         return next((n for n, one in enumerate(self._states) if one is view.trending), None)

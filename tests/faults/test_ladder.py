@@ -17,9 +17,10 @@ import pytest
 from msgspec import structs
 
 from service import deadline, metrics
-from service.bootstrap import House, open_house
+from service.bootstrap import open_house
 from service.cache.link import PAUSE_S
 from service.errors import Unavailable
+from service.house import House
 from service.recommend.ask import Ask
 from service.recommend.page import Page
 from service.recommend.retrieval import STRATEGIES

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from service.bootstrap import House, build
+from service.bootstrap import build
 from service.bus.lease import MemoryLease
 from service.bus.memory import MemoryStream
 from service.bus.memory_traces import MemoryTraces
@@ -24,6 +24,7 @@ from service.cache.redis import RedisShared
 from service.cache.revs import Revs
 from service.cache.two_level import ABSENT_SHARE, TwoLevel
 from service.domain import Listen, User
+from service.house import House
 from service.jobs.memory import MemoryJobs
 from service.learn.updates import Updates
 from service.recommend.ask import Ask

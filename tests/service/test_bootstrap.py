@@ -53,11 +53,15 @@ async def test_a_mongo_that_is_none_stops_the_start(tmp_path) -> None:
         await open_store(Settings(data_dir=str(tmp_path), mongo_url="mongodb://h:x/"))
 
 
+async def _nothing() -> None:
+    return None
+
+
 async def test_everything_scheduled_has_somebody_who_does_it(tmp_path: Path) -> None:
     async with open_house(Settings(data_dir=str(tmp_path))) as house:
-        known = handlers(house.trainer, house.accounts, house.precompute)
+        known = handlers(house.trainer, house.accounts, house.precompute, _nothing)
 
-    assert {"train", "precompute", "profiles", "similarity"} == {
+    assert {"train", "precompute", "profiles", "similarity", "experiments"} == {
         one.kind for one in schedule(Settings().train_every_hours)
     }
     assert known.keys() >= {one.kind for one in schedule(Settings().train_every_hours)}

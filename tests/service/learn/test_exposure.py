@@ -17,6 +17,7 @@ from service.learn.exposure import Exposure
 from service.learn.exposure_log import ExposureLog
 from service.learn.learned import Learned
 from service.learn.live_quality import LiveQuality
+from service.learn.trial_log import TrialLog
 from service.model.current import Current
 from service.model.version import Prices
 from service.recommend.ask import Ask
@@ -46,7 +47,9 @@ class Desk:
         self.current.model = model(self.current.catalogue, prices=free)
         self.stream = MemoryStream()
         self.told = ExposureLog(self.current, self.stream)
-        self.exposure = Exposure(self.shown, LiveQuality(self.current), self.told)
+        self.exposure = Exposure(
+            self.shown, LiveQuality(self.current), self.told, TrialLog(self.current, self.store)
+        )
         self.learned = Learned(NOON, recent=10_000)
         self.learned.rebase(self.current.model)
 

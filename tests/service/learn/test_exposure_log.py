@@ -14,8 +14,10 @@ from service.learn import exposure_log as module
 from service.learn.exposure import Exposure
 from service.learn.exposure_log import ExposureLog
 from service.learn.live_quality import LiveQuality
+from service.learn.trial_log import TrialLog
 from service.model.current import Current
 from service.recommend.exposure import Showing, Shown
+from service.store.memory import MemoryStore
 from tests import worlds
 from tests.service.given import NOON, track
 
@@ -162,7 +164,9 @@ async def test_a_list_with_tracks_this_process_has_not_heard_of_is_told_when_it_
 
 
 async def test_the_last_second_is_told_at_the_end(desk: Desk) -> None:
-    exposure = Exposure(desk.shown, LiveQuality(desk.current), desk.log)
+    exposure = Exposure(
+        desk.shown, LiveQuality(desk.current), desk.log, TrialLog(desk.current, MemoryStore())
+    )
     exposure.watch()
     desk.show("a", [0])
     await exposure.close()

@@ -8,9 +8,9 @@ import pytest
 from litestar.testing import AsyncTestClient
 from prometheus_client import REGISTRY
 
-from service.bootstrap import House
 from service.domain import Listen, UserId
 from service.doors.exports import rows_of
+from service.house import House
 from service.learn import freshness as module
 from service.learn.freshness import PROBE, Freshness
 from service.learn.interactions import read_interactions

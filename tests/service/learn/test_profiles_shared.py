@@ -5,7 +5,8 @@ import asyncio
 import anyio
 import msgspec
 
-from service.bootstrap import House, open_house
+from service.bootstrap import open_house
+from service.house import House
 from service.profile.profile import Profile
 from service.settings import Settings
 from tests.service.given import listen, track

@@ -8,7 +8,8 @@ import msgspec
 import pymongo
 import pytest
 
-from service.bootstrap import House, open_house
+from service.bootstrap import open_house
+from service.house import House
 from service.learn import refresh
 from service.settings import Settings
 from tests import worlds
