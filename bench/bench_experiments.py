@@ -14,6 +14,7 @@ from time import perf_counter
 import numpy as np
 from scipy import stats
 
+from bench.experiment_latency import latency
 from bench.harness import Bar, Outcome, Row, bar, datasets
 from core.arrays import F64
 from service.domain import Experiment, Variant
@@ -46,6 +47,7 @@ def experiments(*, quick: bool) -> Outcome:
         _off_policy(2_000 // fewer),
         _published(),
         _assignment(1_000_000 // fewer),
+        latency(rounds=1 if quick else 20),
     ):
         rows.append(found[0])
         bars += found[1]

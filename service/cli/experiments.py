@@ -220,16 +220,31 @@ def simulate(
 @click.option("--lift", type=float, default=0.03, show_default=True, help="That would matter.")
 @click.option("--users-a-day", type=float, required=True, help="New users in both arms together.")
 @click.option("--power", type=float, default=0.8, show_default=True)
-def plan(*, value: float, deviation: float, lift: float, users_a_day: float, power: float) -> None:
+@click.option("--users", type=click.IntRange(2), help="Of each arm: how likely are these enough?")
+def plan(
+    *,
+    value: float,
+    deviation: float,
+    lift: float,
+    users_a_day: float,
+    power: float,
+    users: int | None,
+) -> None:
     """How many users and days it takes to find a lift."""
     from service.experiments.effect import Estimate
     from service.experiments.planning import plan as planned
+    from service.experiments.planning import power_of
 
+    now = Estimate(value, deviation**2, 1)
     try:
-        made = planned(Estimate(value, deviation**2, 1), lift, users_a_day=users_a_day, power=power)
+        made = planned(now, lift, users_a_day=users_a_day, power=power)
     except ValueError as error:
         raise Invalid(str(error)) from error
     click.echo(f"{made.control:,} + {made.variant:,} users, {made.days:,} days")
+    if users is not None:
+        click.echo(
+            f"{users:,} + {users:,} users find it in {power_of(now, lift, users, users):.0%}"
+        )
 
 
 def _written(found: "Report", form: str) -> str:

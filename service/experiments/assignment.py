@@ -69,7 +69,8 @@ def claim(experiment: Experiment, others: Iterable[Experiment]) -> Experiment:
     held = sum(last - first for first, last in experiment.buckets)
     if wanted < held:
         raise Conflict(
-            f"{experiment.name} has {held / BUCKETS:.2%} of its layer: stop it to take users out"
+            f"{experiment.name} has {held / BUCKETS:.2%} of its layer and gives none back: stop it"
+            " to take users out, and create one of another name with less"
         )
     of_layer = [experiment, *(one for one in others if _holds(one, experiment))]
     taken = sorted(one for each in of_layer for one in each.buckets)

@@ -6,7 +6,7 @@ import structlog
 
 from service import metrics
 from service.errors import Conflict
-from service.experiments.gathering import gather
+from service.experiments.gathering import cut_times, gather
 from service.experiments.lifecycle import halt
 from service.experiments.report import GuardrailState, guardrails
 from service.model.catalogue import Catalogue
@@ -29,15 +29,18 @@ async def guard(store: Store, catalogue: Catalogue, *, now: datetime) -> list[Gu
     for experiment in await store.experiments():
         if experiment.status != "running" or not experiment.guardrails:
             continue
-        found = await gather(store, catalogue, experiment, now=now, times=[now])
+        end = cut_times(experiment, now)[-1]  # what came after it was done without a variant
+        found = await gather(store, catalogue, experiment, now=now, times=[end])
+        gone = set(experiment.halted)
         for state in guardrails(experiment, found.cuts[-1][1]):
-            if state.state != "breached" or state.variant in experiment.halted:
+            if state.state != "breached" or state.variant in gone:
                 continue
             try:
                 halted = await halt(store, experiment.name, state.variant, why=why(state), now=now)
             except Conflict as error:  # somebody stopped it meanwhile
                 log.warning("a variant could not be halted", reason=str(error))
                 continue
+            gone = set(halted.halted)
             breached.append(state)
             metrics.VARIANTS_HALTED.inc()
             log.error(

@@ -88,6 +88,8 @@ async def create(store: Store, draft: Draft, check: Check) -> Experiment:
 async def start(store: Store, name: str, *, now: datetime) -> Experiment:
     """Let it run: at once, or from `starts` on when that is still to come.
 
+    One that was stopped goes on, with whoever was in it, and without an end that has passed.
+
     Raises:
         Conflict: it runs or is archived, its end has passed, its layer has too little left, or
             another experiment that runs sets the same in another layer.
@@ -95,11 +97,14 @@ async def start(store: Store, name: str, *, now: datetime) -> Experiment:
     """
     experiment = await find(store, name)
     _need(experiment, ("draft", "stopped"), "start")
-    if experiment.ends is not None and experiment.ends <= now:
-        raise Conflict(f"{name} was to end at {experiment.ends.isoformat()}: give it another end")
+    ends = experiment.ends
+    if ends is not None and ends <= now:
+        if experiment.status == "draft":
+            raise Conflict(f"{name} was to end at {ends.isoformat()}: give it another end")
+        ends = None  # it was the moment of the stop
     others = await store.experiments()
     _need_free(experiment, others)
-    wanted = claim(structs.replace(experiment, status="running", halted={}), others)
+    wanted = claim(structs.replace(experiment, status="running", ends=ends, halted={}), others)
     if wanted.starts is None:
         wanted = structs.replace(wanted, starts=now)
     return await _claimed(store, experiment, wanted)
@@ -115,7 +120,8 @@ async def stop(store: Store, name: str, *, now: datetime, why: str = "") -> Expe
     experiment = await find(store, name)
     _need(experiment, ("running",), "stop")
     halted = {one.name: why for one in experiment.variants[1:]} if why else experiment.halted
-    return await _put(store, structs.replace(experiment, status="stopped", ends=now, halted=halted))
+    ended = {"status": "stopped", "ends": _end(experiment, now), "halted": halted}
+    return await _put(store, structs.replace(experiment, **ended))
 
 
 async def halt(store: Store, name: str, variant: str, *, why: str, now: datetime) -> Experiment:
@@ -129,7 +135,7 @@ async def halt(store: Store, name: str, variant: str, *, why: str, now: datetime
     _need(experiment, ("running",), "halt")
     halted = experiment.halted | {variant: why}
     over = all(one.name in halted for one in experiment.variants[1:])
-    ended: dict[str, Any] = {"status": "stopped", "ends": now} if over else {}
+    ended = {"status": "stopped", "ends": _end(experiment, now)} if over else {}
     return await _put(store, structs.replace(experiment, halted=halted, **ended))
 
 
@@ -158,6 +164,7 @@ async def change(store: Store, name: str, wanted: Change) -> Experiment:
     changed = structs.replace(experiment, **_members(wanted))
     _check(changed)
     if experiment.status != "running":
+        claim(changed, ())  # if it shrank it could never be started again
         return await _put(store, changed)
     changed = claim(changed, await store.experiments())
     return await _claimed(store, experiment, changed)
@@ -199,6 +206,11 @@ def _need_free(experiment: Experiment, others: Iterable[Experiment]) -> None:
                 f"{other.name} runs and sets {', '.join(sorted(both))} too: create both in one"
                 " layer, which shares users between them, or stop it"
             )
+
+
+def _end(experiment: Experiment, now: datetime) -> datetime:
+    """Now; earlier where the clock has ended it: nobody was in it since."""
+    return now if experiment.ends is None else min(now, experiment.ends)
 
 
 async def _put(store: Store, experiment: Experiment) -> Experiment:

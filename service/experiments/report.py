@@ -113,9 +113,7 @@ def report(
     """
     tally = cuts[-1][1]
     names = [variant.name for variant in experiment.variants]
-    weights = [variant.weight for variant in experiment.variants]
-    users = [one.n for one in tally["sessions"]]
-    check = check_allocation(users, weights)
+    check = _check_split(experiment, [one.n for one in tally["sessions"]])
     return Report(
         name=experiment.name,
         status=experiment.status,
@@ -145,6 +143,19 @@ def guardrails(experiment: Experiment, tally: Tally) -> list[GuardrailState]:
 def comparable(control: Sums, variant: Sums) -> bool:
     """Whether both arms say enough for a difference with an interval."""
     return all(arm.n >= FEWEST and arm.z > 0 for arm in (control, variant))
+
+
+def _check_split(experiment: Experiment, users: Sequence[int]) -> AllocationCheck:
+    """Of the arms that users came to until the end: one that was halted has fewer by intent."""
+    halted = list(experiment.halted)  # in the order in which they were
+    if all(variant.name in halted for variant in experiment.variants[1:]):
+        halted.pop()  # with the last one it was stopped
+    open_arms = [
+        (count, variant.weight)
+        for count, variant in zip(users, experiment.variants, strict=True)
+        if variant.name not in halted
+    ]
+    return check_allocation([n for n, _ in open_arms], [weight for _, weight in open_arms])
 
 
 def _arm(experiment: Experiment, place: int, tally: Tally, shown: np.ndarray) -> Arm:

@@ -1,4 +1,4 @@
-"""Adjusted p-values: by hand, by scipy, and for every order."""
+"""Adjusted p-values: by hand, above what scipy allows for fewer claims, and for every order."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import false_discovery_control
 
-from service.experiments.several import benjamini_hochberg, holm
+from service.experiments.several import holm
 
 P = arrays(np.float64, st.integers(1, 12), elements=st.floats(0, 1))
 
@@ -16,24 +16,16 @@ def test_known_answers() -> None:
     p = np.array([0.01, 0.04, 0.03, 0.005])
 
     np.testing.assert_allclose([0.03, 0.06, 0.06, 0.02], holm(p))
-    np.testing.assert_allclose([0.02, 0.04, 0.04, 0.02], benjamini_hochberg(p))
-
-
-@settings(max_examples=500, deadline=None)
-@given(p=P)
-def test_as_scipy_does(p: np.ndarray) -> None:
-    np.testing.assert_allclose(false_discovery_control(p), benjamini_hochberg(p), atol=1e-15)
 
 
 @settings(max_examples=500, deadline=None)
 @given(p=P)
 def test_never_smaller_and_in_the_same_order(p: np.ndarray) -> None:
-    for adjust in (holm, benjamini_hochberg):
-        adjusted = adjust(p)
-        assert (adjusted >= p).all()
-        assert (adjusted <= 1).all()
-        assert (np.diff(adjusted[np.argsort(p, kind="stable")]) >= 0).all()
-    assert (holm(p) >= benjamini_hochberg(p) - 1e-15).all()
+    adjusted = holm(p)
+    assert (adjusted >= p).all()
+    assert (adjusted <= 1).all()
+    assert (np.diff(adjusted[np.argsort(p, kind="stable")]) >= 0).all()
+    assert (adjusted >= false_discovery_control(p) - 1e-15).all()
 
 
 def test_what_is_no_p_value_is_refused() -> None:
