@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import rich_click as click
 from rich.console import Console
 
 from service.cli.kernels import prepare_kernels
 from service.cli.progress import bar
+from service.cli.variants import pair
 from service.domain import ShownList, Value
 from service.settings import Settings
 
@@ -20,6 +22,20 @@ if TYPE_CHECKING:
 
 SETTLED = timedelta(hours=24)
 """A list has so long to be played from: younger ones are not asked yet."""
+
+
+@click.command()
+@click.argument("name")
+@click.option("--set", "settings", multiple=True, required=True, metavar="KEY=VALUE")
+@click.option("--hours", type=click.IntRange(1, 24 * 90), default=24, show_default=True)
+@click.option("--most", type=click.IntRange(1), default=5_000, show_default=True, help="Lists.")
+def estimate(*, name: str, settings: tuple[str, ...], hours: int, most: int) -> None:
+    """What other settings would have earned, from the lists that NAME showed.
+
+    It takes a variant with `explored=2` or so: where nothing is left to chance the log knows
+    nothing but what was shown.
+    """
+    click.echo(estimated(name, dict(map(pair, settings)), hours=hours, most=most))
 
 
 def estimated(name: str, wanted: Mapping[str, Value], *, hours: int, most: int) -> str:

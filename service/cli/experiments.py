@@ -4,12 +4,17 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import rich_click as click
 
+from service.cli.estimating import estimate
+from service.cli.reporting import FORMS, written
+from service.cli.simulating import simulate
+from service.cli.variants import pair, variant
 from service.errors import Invalid
 from service.settings import Settings
 
@@ -19,7 +24,6 @@ if TYPE_CHECKING:
     from service.store import Store
 
 Answer = TypeVar("Answer")
-FORMS = ("text", "json", "html")
 
 
 @click.group()
@@ -77,14 +81,14 @@ def create(
 
     given: dict[str, Any] = {
         "name": name,
-        "variants": [_variant(one) for one in variants],
+        "variants": [variant(one) for one in variants],
         "allocation": allocation,
-        "audience": dict(map(_pair, audience)),
+        "audience": dict(map(pair, audience)),
         "layer": layer,
         "starts": starts,
         "ends": ends,
         "guardrails": [
-            {"metric": metric, "most_loss": loss} for metric, loss in map(_pair, guardrails)
+            {"metric": metric, "most_loss": loss} for metric, loss in map(pair, guardrails)
         ],
     }
     try:
@@ -145,6 +149,8 @@ def grow(*, name: str, allocation: float) -> None:
     """Let ALLOCATION of the audience take part; whoever is in a variant stays in it."""
     from service.experiments import lifecycle
 
+    if isnan(allocation):  # which is in every range
+        raise Invalid(f"{allocation} is no share of the audience")
     wanted = lifecycle.Change(allocation=allocation)
     _say(_with_store(lambda store: lifecycle.change(store, name, wanted)))
 
@@ -156,62 +162,12 @@ def grow(*, name: str, allocation: float) -> None:
 def report(*, name: str, form: str, output: Path | None) -> None:
     """What can honestly be said of NAME now; html is one page with plots."""
     found = _with_store(lambda store: _look_at(store, name))
-    written = _written(found, form)
+    body = written(found, form)
     if output is None:
-        click.echo(written)
+        click.echo(body)
     else:
-        output.write_text(written, encoding="utf-8")
+        output.write_text(body, encoding="utf-8")
         click.echo(f"{output}: {name} as of {found.as_of:%Y-%m-%d %H:%M} UTC")
-
-
-@experiment.command()
-@click.argument("name")
-@click.option("--set", "settings", multiple=True, required=True, metavar="KEY=VALUE")
-@click.option("--hours", type=click.IntRange(1, 24 * 90), default=24, show_default=True)
-@click.option("--most", type=click.IntRange(1), default=5_000, show_default=True, help="Lists.")
-def estimate(*, name: str, settings: tuple[str, ...], hours: int, most: int) -> None:
-    """What other settings would have earned, from the lists that NAME showed.
-
-    It takes a variant with `explored=2` or so: where nothing is left to chance the log knows
-    nothing but what was shown.
-    """
-    from service.cli.estimating import estimated
-
-    click.echo(estimated(name, dict(map(_pair, settings)), hours=hours, most=most))
-
-
-@experiment.command()
-@click.option("--control", "control", multiple=True, metavar="KEY=VALUE", help="Default: none.")
-@click.option("--variant", "variant", multiple=True, required=True, metavar="KEY=VALUE")
-@click.option("--listeners", type=click.IntRange(20, 100_000), default=400, show_default=True)
-@click.option("--days", type=click.IntRange(1, 365), default=14, show_default=True)
-@click.option("--seed", type=int, default=7, show_default=True)
-@click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True)
-def simulate(
-    *,
-    control: tuple[str, ...],
-    variant: tuple[str, ...],
-    listeners: int,
-    days: int,
-    seed: int,
-    form: str,
-) -> None:
-    """Let listeners who never existed live with two configurations.
-
-    They have tastes, tire of what they heard, get bored by one artist after the other, and stay
-    away when they are disappointed. Everything else is the service itself.
-    """
-    from service.cli.simulating import simulated
-
-    found = simulated(
-        dict(map(_pair, control)),
-        dict(map(_pair, variant)),
-        listeners=listeners,
-        days=days,
-        seed=seed,
-    )
-    click.echo("SIMULATION: none of these listeners exists.", err=True)
-    click.echo(_written(found, form))
 
 
 @experiment.command()
@@ -247,36 +203,6 @@ def plan(
         )
 
 
-def _written(found: "Report", form: str) -> str:
-    from service.experiments.report_page import page
-    from service.experiments.report_text import text
-
-    if form == "json":
-        return msgspec.json.format(msgspec.json.encode(found)).decode()
-    return page(found) if form == "html" else text(found)
-
-
-def _variant(text: str) -> dict[str, Any]:
-    named, _, settings = text.partition(":")
-    name, _, weight = named.partition("*")
-    pairs = [_pair(one) for one in settings.split(",") if one]
-    return {"name": name, "settings": dict(pairs)} | ({"weight": _value(weight)} if weight else {})
-
-
-def _pair(text: str) -> tuple[str, float | str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise Invalid(f"{text!r} is not KEY=VALUE")
-    return key, _value(value)
-
-
-def _value(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text.replace("+", ",")  # strategies=collaborative+content
-
-
 def _say(one: "Experiment") -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(one)).decode())
 
@@ -304,3 +230,7 @@ def _with_store(do: "Callable[[Store], Awaitable[Answer]]") -> Answer:
             await store.close()
 
     return asyncio.run(answer())
+
+
+experiment.add_command(estimate)
+experiment.add_command(simulate)

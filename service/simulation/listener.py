@@ -19,6 +19,7 @@ PATIENCE, SKIP_COSTS, JOY = 4.0, 1.0, 0.25
 MOST_PLAYS = 25
 CALM, MOVED = 0.7, 0.3
 LOW = 0.25
+COMFORTS, SHELF = 6, 30
 CHURN = 0.25
 RATES, CURIOUS = 0.08, 0.35
 
@@ -41,7 +42,9 @@ class Person(Struct):
     active: float  # chance of a session a day, when all is well
     mood: float = 0.6
     gone: bool = False
+    cross: bool = False  # the last list tried their patience
     worn: dict[int, float] = {}
+    shelf: list[int] = []  # what they have loved for long, and play when a list does not please
 
     def comes(self, rng: Generator) -> bool:
         """Whether they listen today."""
@@ -76,10 +79,16 @@ class Person(Struct):
             patience += -SKIP_COSTS if skipped else JOY * like - CURIOUS
             if patience <= 0:
                 break
+        self.cross = patience <= 0
         self.mood = CALM * self.mood + MOVED * min(1.5 * float(np.mean(joy)), 1.0)
         if self.mood < LOW and rng.random() < CHURN:
             self.gone = True
         return heard
+
+    def comforts(self, rng: Generator) -> list[int]:
+        """What they put on themselves after a list; more when it was not to their liking."""
+        most = min(len(self.shelf), COMFORTS if self.cross else 1)
+        return [int(row) for row in rng.choice(self.shelf, most, replace=False)] if most else []
 
     def sleep(self) -> None:
         """A night: what was heard too often recovers a little."""

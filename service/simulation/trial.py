@@ -29,7 +29,7 @@ from service.recommend.ask import Ask
 from service.recommend.page import Page
 from service.recommend.tuning import tuning_of
 from service.settings import Settings
-from service.simulation.listener import Heard, Person
+from service.simulation.listener import SHELF, Heard, Person
 
 NAME = "simulated"
 DAY = timedelta(days=1)
@@ -89,7 +89,7 @@ async def simulate(
             await lifecycle.create(house.store, draft, tuning_of)
             await lifecycle.start(house.store, NAME, now=clock())
             await house.running.refresh()
-            everybody = _persons(people, songs)
+            everybody = await _persons(house, people, songs)
             for day in range(world.days):
                 clock.now = begin + DAY * day
                 await _day(house, songs, everybody, clock, rng)
@@ -113,7 +113,7 @@ async def _begin(house: House, songs: Songs, people: Crowd, rng: Generator, list
     await house.refresh.load()
 
 
-def _persons(people: Crowd, songs: Songs) -> list[Person]:
+async def _persons(house: House, people: Crowd, songs: Songs) -> list[Person]:
     scenes = int(songs.scene.max()) + 1
     persons = []
     for row, user in enumerate(people.users):
@@ -122,7 +122,9 @@ def _persons(people: Crowd, songs: Songs) -> list[Person]:
         weights[tastes[likes > 0]] = 0.55 + 0.45 * likes[likes > 0] / likes.max()
         active = float(np.clip(people.activity[row] * len(people.users) * 0.45, 0.1, 0.8))
         hasty = float(0.35 + 0.5 * people.skips[row])
-        persons.append(Person(user.id, weights, hasty, active, worn={}))
+        known = await house.store.recent(user.id, SHELF)
+        shelf = {house.current.catalogue.rows[one.track_id] for one in known}
+        persons.append(Person(user.id, weights, hasty, active, worn={}, shelf=sorted(shelf)))
     return persons
 
 
@@ -153,7 +155,25 @@ async def _listen(house: House, songs: Songs, person: Person, clock: Clock, rng:
     rows = np.array([known[one.track.id] for one in page.recommendations], np.int64)
     heard = person.session(rows, songs.scene[rows], songs.artist[rows], rng)
     listens = _listens(page, heard, songs, rows, clock)
+    listens += _own(person, songs, clock, rng)
     await house.ingest.take(listens)
+
+
+def _own(person: Person, songs: Songs, clock: Clock, rng: Generator) -> list[Listen]:
+    """What they play after the list, of what they have known for long."""
+    told = []
+    for row in person.comforts(rng):
+        ms = int(songs.duration_ms[row])
+        told.append(
+            Listen(
+                user_id=person.user_id,
+                track_id=songs.tracks[row].id,
+                at=clock.now,
+                ms_played=ms,
+            )
+        )
+        clock.now += timedelta(milliseconds=ms) + PAUSE
+    return told
 
 
 def _listens(
