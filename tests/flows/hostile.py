@@ -112,7 +112,7 @@ ROUTES: dict[str, Route] = {
     "GET /problems/{slug}": Route(url="/problems/not-found", noun="slug"),
 }
 IN_OWN_WORDS = [name for name in ROUTES if "/ofrep/" in name]
-"""Routes of somebody else's protocol, which says how a refusal looks: they have tests of their own."""
+"""Routes of somebody else's protocol, with refusals of its own and tests for them."""
 WITH_BODY = [
     name for name, route in ROUTES.items() if route.body is not None and name not in IN_OWN_WORDS
 ]
