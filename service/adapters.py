@@ -19,6 +19,7 @@ from service.jobs import JobQueue
 from service.jobs.memory import MemoryJobs
 from service.settings import Settings
 from service.store import Store
+from service.store.memory import MemoryStore
 from service.store.sqlite import SqliteStore
 
 
@@ -35,6 +36,11 @@ async def open_store(settings: Settings) -> Store:
 
         return await open_mongo(settings.mongo_url, AsyncIOMotorClient)
     return SqliteStore(settings.home / "echotune.db")
+
+
+def open_scratch() -> Store:
+    """A store in memory, gone when it is let go: for what is only tried."""
+    return MemoryStore()
 
 
 def open_jobs(settings: Settings) -> JobQueue:
