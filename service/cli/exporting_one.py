@@ -70,7 +70,8 @@ async def _listenbrainz(settings: Settings, user: str, path: Path, console: Cons
     user = read_path(user, UserId)
     store = await open_store(settings)
     try:
-        with bar("exporting", None, console) as advance:
+        total = (await store.counts())["listens"]  # of everybody: at most so many
+        with bar("exporting", total, console) as advance:
             return await write_listenbrainz(store, user, path, on_progress=advance)
     finally:
         await store.close()

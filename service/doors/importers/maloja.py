@@ -21,7 +21,6 @@ from service.doors.importers.heard import (
 )
 from service.doors.importers.recording import DAY_MS, recording
 from service.doors.importers.row import Options, Reading
-from service.doors.importers.source import Source
 
 FILES = re.compile(r"\.json$")
 

@@ -28,7 +28,6 @@ from service.doors.importers.heard import (
 )
 from service.doors.importers.recording import DAY_MS, recording
 from service.doors.importers.row import Options, Reading, RowRejected
-from service.doors.importers.source import Source
 
 FILES = re.compile(
     r"(?:^|/)(?:Streaming_History_Audio_[^/]*|endsong_\d+|StreamingHistory(?:_music_)?\d+)\.json$"
@@ -103,7 +102,9 @@ def _heard(stream: _Stream, user: str) -> Heard:
         spotify=(stream.spotify_track_uri or "").removeprefix(URI),
     )
     at = _ended(stream) - timedelta(milliseconds=played)
-    return heard(track, user, at, action=_action(stream, played), ms_played=played, source="spotify")
+    return heard(
+        track, user, at, action=_action(stream, played), ms_played=played, source="spotify"
+    )
 
 
 def _ended(stream: _Stream) -> datetime:

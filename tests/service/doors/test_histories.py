@@ -77,7 +77,7 @@ def test_a_stream_of_spotify_begins_when_it_began(house) -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "said"),
+    "action, said",
     [
         ("skip", {"ms_played": 4_000, "reason_end": "fwdbtn"}),
         ("skip", {"ms_played": 4_000, "reason_end": "endplay", "skipped": True}),
