@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from service.bus import Stream, Traces
 from service.bus.lease import Lease, MemoryLease
@@ -36,6 +37,17 @@ async def open_store(settings: Settings) -> Store:
 
         return await open_mongo(settings.mongo_url, AsyncIOMotorClient)
     return SqliteStore(settings.home / "echotune.db")
+
+
+def copy_store(settings: Settings, target: Path) -> None:
+    """Copy the embedded store into the file `target`, of one moment, while others write.
+
+    Raises:
+        StoreUnavailable
+    """
+    from service.store.sqlite_backup import copy
+
+    copy(settings.home / "echotune.db", target)
 
 
 def open_scratch() -> Store:

@@ -32,8 +32,8 @@ def export(target: str, user: str | None, file: str | None, form: str, limit: in
     store; rows keep their order. The way from SQLite to MongoDB and back. Models are not in it:
     fit again.
 
-    Of one listener: their recommendations as a playlist, their history as a zip of ListenBrainz.
-    Without a FILE a playlist goes to standard output.
+    Of one listener: their recommendations as a playlist, their history as a zip of ListenBrainz,
+    or all that is kept about them. Without a FILE it goes to standard output, the zip to USER.zip.
 
     \b
         echotune export backup
@@ -42,6 +42,7 @@ def export(target: str, user: str | None, file: str | None, form: str, limit: in
         ECHOTUNE_MONGO_URL=mongodb://db/echotune?replicaSet=rs0 echotune import echotune backup
         echotune export playlist ada --format m3u8 ada.m3u8
         echotune export listenbrainz ada ada.zip
+        echotune export user ada ada.json
     """  # noqa: D301 - click wants the character, not the two letters
     settings, console = Settings.from_env(os.environ), Console(stderr=True)
     if target in OF_ONE:

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 import rich_click as click
@@ -77,8 +77,43 @@ async def _listenbrainz(settings: Settings, user: str, path: Path, console: Cons
         await store.close()
 
 
+def export_user(settings: Settings, user: str, file: str | None, _: Console, **__: object) -> None:
+    """Everything that is kept about them, as JSON."""
+    if file is None or file == STDOUT:
+        asyncio.run(_user(settings, user, sys.stdout.buffer))
+        sys.stdout.buffer.flush()
+        return
+    target = Path(file)
+    making = target.with_name(f".{target.name}.tmp")
+    try:
+        try:
+            with making.open("xb") as out:
+                asyncio.run(_user(settings, user, out))
+            making.replace(target)
+        finally:
+            making.unlink(missing_ok=True)
+    except OSError as error:
+        raise Invalid(f"{file} cannot be written: {error.strerror}") from error
+    click.echo(f"exported {user} to {file}")
+
+
+async def _user(settings: Settings, user: str, out: IO[bytes]) -> None:
+    from service.api.contract import read_path
+    from service.bootstrap import open_house
+    from service.domain import UserId
+    from service.learn.portability import everything, known
+
+    async with open_house(settings) as house:
+        found = await known(house.store, read_path(user, UserId))
+        arms = await house.recommender.arms(found.id)
+        pieces = everything(house.store, house.profiles, found, dict(arms.variants))
+        async for piece in pieces:
+            out.write(piece)
+
+
 OF_ONE: dict[str, Callable[..., Any]] = {
     "playlist": export_playlist,
     "listenbrainz": export_listenbrainz,
+    "user": export_user,
 }
 """By the word after `echotune export`."""

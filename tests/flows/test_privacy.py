@@ -71,6 +71,9 @@ async def test_no_byte_of_somebody_erased_is_left(world: AsyncTestClient, tmp_pa
     rejects.write_text(f'{{"row":"{GONE},x"}}\n{{"row":"other,y"}}\n')
     house = world.app.state.house
     leader = house.following._learner
+    with anyio.fail_after(20):
+        while learner_key() not in leader.learned.users:  # noqa: ASYNC110 - it learns by itself
+            await anyio.sleep(0.02)
     await leader.save()
     before = traces_of(tmp_path, needles())
 
@@ -80,7 +83,8 @@ async def test_no_byte_of_somebody_erased_is_left(world: AsyncTestClient, tmp_pa
             await anyio.sleep(0.02)
     await leader.save()
 
-    assert {"echotune.db", "rejects/x.jsonl"} <= before.keys()  # the control: they were there
+    assert "rejects/x.jsonl" in before  # the control: they were there
+    assert any(name.startswith("echotune.db") for name in before)
     assert any("user_ids.npy" in name for name in before)
     assert any(name.endswith(".snapshot") for name in before)
     assert {} == traces_of(tmp_path, needles())
