@@ -72,6 +72,7 @@ class QueuesJobs:
         self._backend = RedisQueueBackend(config, backend_config=backend)
         self._newest, self._dead = f"{prefix}:newest", f"{prefix}:dead"
         self._ready, self._task = f"{prefix}:ready", f"{prefix}:task:"
+        self._keys = f"{prefix}:keys"  # what the library knows the same job by
         self._worker = uuid4().hex
 
     async def put(self, kind: str, arguments: Arguments, *, priority: Priority = "normal") -> Job:
@@ -129,6 +130,7 @@ class QueuesJobs:
             if ended is not None and receipt is not None:
                 forgotten: Any = {"kwargs": "{}", "key": ""}
                 await self._redis.hset(f"{self._task}{UUID(claim.job_id)}", mapping=forgotten)
+                await self._redis.hdel(self._keys, identity(claim.kind, claim.arguments))
         return ended is not None
 
     async def failed(self, claim: Claim, error: str, *, retry_at: datetime | None) -> bool:

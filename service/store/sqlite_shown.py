@@ -17,7 +17,7 @@ from service.store.group_commit import GroupCommit
 Read = Callable[[str, tuple[Any, ...]], Awaitable[list[Any]]]
 
 NEVER = 1 << 62
-LAST = "\x7f"  # after every user id
+LAST = "\U0010ffff"  # after every user id
 AT_ONCE = 1_000  # in one transaction
 PUT = "INSERT OR IGNORE INTO shown (user_id, list_id, at, body) VALUES (?, ?, ?, ?)"
 # The index alone says what was sent at other times: only lists that are read are looked up.

@@ -6,8 +6,10 @@ from hashlib import blake2b
 from pathlib import Path
 
 import anyio
+import msgspec
 import pytest
 from litestar.testing import AsyncTestClient
+from redis import Redis
 
 from service.app import create_app
 from service.settings import Settings
@@ -159,3 +161,55 @@ async def test_somebody_who_only_said_something_has_an_export_too(client: AsyncT
     assert [] == (await client.get(f"{URL}/export")).json()["listens"]
     assert 404 == (await client.get("/v1/users/nobody/export")).status_code
     assert 400 == (await client.get("/v1/users/no%20body/export")).status_code
+
+
+async def test_what_redis_holds_of_somebody_erased_ends_within_a_day(
+    tmp_path: Path, own_valkey_url: str
+) -> None:
+    settings = Settings(
+        data_dir=str(tmp_path),
+        redis_url=own_valkey_url,
+        events_redis_url=own_valkey_url,
+        strategy_timeout_ms=5_000,
+        store_timeout_ms=5_000,
+        redis_timeout_ms=1_000,
+    )
+    async with AsyncTestClient(create_app(settings)) as client:
+        put = await client.put("/v1/tracks", content=msgspec.json.encode(worlds.tracks()))
+        assert 200 == put.status_code
+        await client.post("/v1/listens", content=msgspec.json.encode(worlds.listens()))
+        await lived(client)
+        with anyio.fail_after(20):
+            while b"traces" not in b"".join(before := held(own_valkey_url)):  # noqa: ASYNC110 - told once a second
+                await anyio.sleep(0.05)
+        await ended(client, (await client.delete(URL)).json()["job_id"])
+        leader = client.app.state.house.following._learner
+        with anyio.fail_after(20):
+            while not leader.learned.forgot:  # noqa: ASYNC110 - it learns by itself
+                await anyio.sleep(0.02)
+    after = held(own_valkey_url)  # the learner saved what it knows when it was told to stop
+
+    assert {b"echotune:bus:events", b"echotune:bus:traces"} <= before.keys()  # the control
+    assert [] == [key for key, left_s in after.items() if not 0 < left_s <= 24 * 3600]
+
+
+def held(url: str) -> dict[bytes, int]:
+    """Keys that name the user or are about them, with the seconds until they end; -1: never."""
+    with Redis.from_url(url) as redis:
+        dumps = {key: key + read(redis, key) for key in redis.scan_iter("*")}
+        return {key: redis.ttl(key) for key, raw in dumps.items() if GONE.encode() in raw}
+
+
+def read(redis: Redis, key: bytes) -> bytes:
+    match redis.type(key):
+        case b"string":
+            return redis.get(key) or b""
+        case b"stream":
+            return repr(redis.xrange(key)).encode()
+        case b"hash":
+            return repr(redis.hgetall(key)).encode()
+        case b"zset":
+            return repr(redis.zrange(key, 0, -1)).encode()
+        case b"set":
+            return repr(redis.smembers(key)).encode()
+    return repr(redis.lrange(key, 0, -1)).encode()
