@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from service.bus import Stream, Traces
 from service.bus.lease import Lease, MemoryLease
@@ -19,6 +20,7 @@ from service.jobs import JobQueue
 from service.jobs.memory import MemoryJobs
 from service.settings import Settings
 from service.store import Store
+from service.store.memory import MemoryStore
 from service.store.sqlite import SqliteStore
 
 
@@ -35,6 +37,22 @@ async def open_store(settings: Settings) -> Store:
 
         return await open_mongo(settings.mongo_url, AsyncIOMotorClient)
     return SqliteStore(settings.home / "echotune.db")
+
+
+def copy_store(settings: Settings, target: Path) -> None:
+    """Copy the embedded store into the file `target`, of one moment, while others write.
+
+    Raises:
+        StoreUnavailable
+    """
+    from service.store.sqlite_backup import copy
+
+    copy(settings.home / "echotune.db", target)
+
+
+def open_scratch() -> Store:
+    """A store in memory, gone when it is let go: for what is only tried."""
+    return MemoryStore()
 
 
 def open_jobs(settings: Settings) -> JobQueue:

@@ -37,6 +37,7 @@ from service.jobs.runner import Runner
 from service.learn.accounts import Accounts
 from service.learn.cache_audit import CacheAudit
 from service.learn.duties import handlers, schedule
+from service.learn.erasure import Erasure
 from service.learn.exposure import Exposure
 from service.learn.exposure_log import ExposureLog
 from service.learn.following import Following
@@ -50,6 +51,7 @@ from service.learn.precompute import Precompute
 from service.learn.prices import Target
 from service.learn.profiles import Profiles
 from service.learn.refresh import Refresh
+from service.learn.retention import Retention
 from service.learn.satisfaction import Satisfaction
 from service.learn.shelf import Shelf
 from service.learn.snapshot import Snapshots
@@ -118,6 +120,8 @@ def build(
     for hears in (running.on_user_updated, trials.on_user_updated):
         bus.subscribe(UserUpdated, hears)
     accounts = Accounts(store, bus, current, jobs)
+    erasure = Erasure(store, accounts, settings.home, clock)
+    retention = Retention(store, bus, settings.keep_listens_days, clock)
     reads = Reads(store, budget_s=settings.store_timeout_ms / 1000)
     fallback = Fallback(store, current, clock=clock)
     timeout_s = settings.strategy_timeout_ms / 1000
@@ -164,7 +168,7 @@ def build(
         jobs=jobs,
         runner=Runner(
             jobs,
-            handlers(trainer, accounts, precompute, look_after),
+            handlers(trainer, erasure, retention, precompute, look_after),
             schedule=schedule(settings.train_every_hours),
         ),
         ingest=ingest,

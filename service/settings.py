@@ -43,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     source_listens_per_minute: Annotated[int, Meta(ge=0, le=100_000_000)] = 3_000_000
     role: Literal["all", "api", "worker", "learner"] = "all"  # api: leaves the jobs to workers
     train_every_hours: Annotated[int, Meta(ge=0, le=8_760)] = 24  # 0: only on demand
+    keep_listens_days: Annotated[int, Meta(ge=0, le=36_500)] = 0  # then they go; 0: never
     probe_every_s: Annotated[int, Meta(ge=0, le=3_600)] = 30  # how soon lists follow; 0: never
     # A Dask scheduler that has the heavy steps of a fit done; None: this process does them.
     cluster_url: Annotated[str, Meta(pattern=r"^(tcp|tls)://")] | None = None

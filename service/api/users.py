@@ -1,11 +1,12 @@
 """A user's settings, profile, listens and neighbours."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
-from litestar import Controller, Response, delete, get, put
+from litestar import Controller, MediaType, Response, delete, get, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, RawBody
+from litestar.response import Stream
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from service.api.compression import compressed
@@ -14,9 +15,12 @@ from service.api.listens import BODY_BYTES
 from service.api.scopes import scope
 from service.domain import Listen, UserId, UserSettings
 from service.learn.accounts import Accounts
+from service.learn.portability import UserData, everything, known
 from service.learn.profiles import Profiles
 from service.profile.profile import Profile
 from service.recommend.neighbourhood import Neighbourhood, SimilarUsersPage
+from service.recommend.recommender import Recommender
+from service.store import Store
 
 
 class ListensQuery(Struct, forbid_unknown_fields=True):
@@ -84,6 +88,27 @@ class UserController(Controller):
     ) -> Profile:
         """Change preferences, demographics, time zone or blocks; the next list already follows."""
         return await accounts.change(read_path(user_id, UserId), decode(body, _settings))
+
+    @get(
+        "/export",
+        operation_id="exportUser",
+        operation_class=documents(),
+        opt=scope("recs:read"),
+        response_headers=PRIVATE,
+    )
+    async def export(
+        self,
+        user_id: FromPath[str],
+        store: NamedDependency[Store],
+        profiles: NamedDependency[Profiles],
+        recommender: NamedDependency[Recommender],
+    ) -> Response[UserData]:
+        """Everything that is kept about a user, in one document, sent as it is read."""
+        user = await known(store, read_path(user_id, UserId))
+        arms = await recommender.arms(user.id)
+        pieces = everything(store, profiles, user, dict(arms.variants))
+        body: Response[Any] = Stream(pieces, media_type=MediaType.JSON)
+        return body
 
     @delete(
         status_code=202,

@@ -6,6 +6,7 @@ not take is lost and counted.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextvars import Context
@@ -29,6 +30,8 @@ BATCH = 500
 MOST_PENDING = 10_000
 MOST_BATCHES = 500
 """At most 250,000 traces, 40 MB of Redis."""
+KEPT_S = 24 * 3600
+"""Traces name users: whoever is erased is in none a day later."""
 BODY = b"b"
 
 _encode = msgspec.json.Encoder().encode
@@ -92,8 +95,12 @@ class RedisTraces:
 
     async def _send(self, batch: Sequence[Trace]) -> None:
         try:
-            async with translated():
-                await self._redis.xadd(self._stream, {BODY: _encode(batch)}, maxlen=self._most)
+            async with translated(), self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.xadd(self._stream, {BODY: _encode(batch)}, maxlen=self._most)
+                oldest = int((time.time() - KEPT_S) * 1000)
+                pipeline.xtrim(self._stream, minid=oldest, approximate=False)
+                pipeline.expire(self._stream, KEPT_S)
+                await pipeline.execute()
         except BusUnavailable as error:
             metrics.TRACES_LOST.inc(len(batch))
             log.warning("traces are lost", count=len(batch), reason=str(error))

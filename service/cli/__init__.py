@@ -6,6 +6,7 @@ import sys
 import rich_click as click
 
 from service.cli.asking import recommend
+from service.cli.backing_up import backup, restore
 from service.cli.doctor import doctor
 from service.cli.evaluating import evaluate
 from service.cli.events import events
@@ -30,7 +31,7 @@ def echotune() -> None:
 
 
 VERBS = (
-    *(serve, demo, import_, export, train, models, recommend, evaluate),
+    *(serve, demo, import_, export, backup, restore, train, models, recommend, evaluate),
     *(insights, experiment, jobs, events, doctor),
 )
 for command in VERBS:

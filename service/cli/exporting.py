@@ -9,7 +9,9 @@ from pathlib import Path
 import rich_click as click
 from rich.console import Console
 
+from service.cli.exporting_one import OF_ONE
 from service.cli.progress import bar
+from service.errors import Invalid
 from service.settings import Settings
 
 STDOUT = "-"
@@ -17,8 +19,12 @@ FILES = (".jsonl", ".jsonl.gz")
 
 
 @click.command()
-@click.argument("target", metavar="FOLDER|FILE|-")
-def export(target: str) -> None:
+@click.argument("target", metavar="FOLDER|FILE|-|KIND")
+@click.argument("user", required=False)
+@click.argument("file", metavar="[FILE]", required=False)
+@click.option("--format", "form", type=click.Choice(["jspf", "xspf", "m3u8"]), default="jspf")
+@click.option("--limit", type=click.IntRange(1, 100), default=50, help="Tracks of a playlist.")
+def export(target: str, user: str | None, file: str | None, form: str, limit: int) -> None:
     """Write everything in the store: tracks, aliases, users, experiments, listens.
 
     To a new FOLDER, a file for each; or to one FILE that ends in .jsonl or .jsonl.gz, replaced
@@ -26,14 +32,27 @@ def export(target: str) -> None:
     store; rows keep their order. The way from SQLite to MongoDB and back. Models are not in it:
     fit again.
 
+    Of one listener: their recommendations as a playlist, their history as a zip of ListenBrainz,
+    or all that is kept about them. Without a FILE it goes to standard output, the zip to USER.zip.
+
     \b
         echotune export backup
         echotune export backup.jsonl.gz
         echotune export - | zstd > backup.jsonl.zst
         ECHOTUNE_MONGO_URL=mongodb://db/echotune?replicaSet=rs0 echotune import echotune backup
+        echotune export playlist ada --format m3u8 ada.m3u8
+        echotune export listenbrainz ada ada.zip
+        echotune export user ada ada.json
     """  # noqa: D301 - click wants the character, not the two letters
-    settings = Settings.from_env(os.environ)
-    rows = asyncio.run(_export(settings, target, Console(stderr=True)))
+    settings, console = Settings.from_env(os.environ), Console(stderr=True)
+    if target in OF_ONE:
+        if user is None:
+            raise Invalid(f"export {target} needs a USER; for a folder of that name: ./{target}")
+        OF_ONE[target](settings, user, file, console, form=form, limit=limit)
+        return
+    if user is not None:
+        raise Invalid(f"only {', '.join(OF_ONE)} are of one USER; {target} is not")
+    rows = asyncio.run(_export(settings, target, console))
     counts = ", ".join(f"{count:,} {name}" for name, count in rows.items())
     click.echo(f"exported {counts} to {target}", err=target == STDOUT)
 

@@ -14,6 +14,7 @@ from click.exceptions import Exit
 from msgspec import Struct
 from rich.console import Console
 
+from service.cli.import_sums import print_sums
 from service.cli.progress import bar
 from service.errors import Invalid
 from service.settings import Settings
@@ -32,6 +33,11 @@ FORMATS = (
     "interactions",
     "fma",
     "hetrec",
+    "spotify",
+    "listenbrainz",
+    "lastfm",
+    "scrobbler-log",
+    "maloja",
 )
 USERS_AT_ONCE = 256
 LISTENS = 200_000  # of the demo world, if nobody says otherwise
@@ -42,7 +48,11 @@ LISTENS = 200_000  # of the demo world, if nobody says otherwise
 @click.argument(
     "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@click.option("--user", metavar="COLUMN", help="interactions: the column of the user id.")
+@click.option(
+    "--user",
+    metavar="NAME",
+    help="interactions: the column of the user id; histories: whose they are.",
+)
 @click.option("--track", metavar="COLUMN", help="interactions: the column of the track id.")
 @click.option(
     "--time",
@@ -66,7 +76,8 @@ LISTENS = 200_000  # of the demo world, if nobody says otherwise
     is_flag=True,
     help="interactions: make a bare track (title = id) of every track that the catalogue lacks.",
 )
-def import_(format_: str, paths: tuple[Path, ...], **options: object) -> None:
+@click.option("--dry-run", is_flag=True, help="Store nothing; say what would be stored.")
+def import_(format_: str, paths: tuple[Path, ...], *, dry_run: bool, **options: object) -> None:
     """Read tracks or listens from files: plain, .gz or .zip.
 
     Every row is stored, a duplicate, or rejected; rejected rows go to DATA_DIR/rejects with their
@@ -87,8 +98,20 @@ def import_(format_: str, paths: tuple[Path, ...], **options: object) -> None:
         echotune import echotune backup
     hetrec          HetRec 2011 Last.fm, artists as tracks
         echotune import hetrec hetrec2011-lastfm-2k.zip
+    spotify         what Spotify knows of one listener: extended history or account data
+        echotune import spotify my_spotify_data.zip --user ada --dry-run
+    listenbrainz    an export of ListenBrainz, or of `echotune export listenbrainz`
+        echotune import listenbrainz listenbrainz_ada.zip --user ada
+    lastfm          Last.fm histories, CSV or JSON
+        echotune import lastfm scrobbles.csv --user ada
+    scrobbler-log   .scrobbler.log of Rockbox
+        echotune import scrobbler-log .scrobbler.log --user ada
+    maloja          an export of Maloja
+        echotune import maloja maloja_export.json --user ada
     """  # noqa: D301 - click wants the character, not the two letters
     if format_ == EXPORT:
+        if dry_run:
+            raise Invalid("--dry-run is for files of others; an export says in its manifest")
         _restore(paths)
         return
     from service.doors.importers import Options
@@ -97,22 +120,28 @@ def import_(format_: str, paths: tuple[Path, ...], **options: object) -> None:
     said = msgspec.structs.replace(said, delimiter=_delimiter(said.delimiter))
     started = perf_counter()
     settings, console = Settings.from_env(os.environ), Console(stderr=True)
-    summary = read_into(settings, format_, paths, said, console)
-    _print(summary, perf_counter() - started)
+    summary = read_into(settings, format_, paths, said, console, dry_run=dry_run)
+    print_sums(summary, perf_counter() - started, dry_run=dry_run)
     if not summary.usable:
         raise Exit(1)
 
 
 def read_into(
-    settings: Settings, format_: str, paths: Sequence[Path], said: "Options", console: Console
+    settings: Settings,
+    format_: str,
+    paths: Sequence[Path],
+    said: "Options",
+    console: Console,
+    *,
+    dry_run: bool = False,
 ) -> "Summary":
-    """Read files of one format into the store the settings name."""
+    """Read files of one format into the store the settings name, or only into memory."""
     from service.doors.importers import FORMATS as READERS
 
     reading = READERS[format_](paths, said)
     rejects = settings.home / "rejects" / f"{format_}-{paths[0].name or 'here'}.jsonl"
     rows = _Rows(reading.rows, reading.total, format_, rejects)
-    return asyncio.run(_fill(settings, rows, console))
+    return asyncio.run(_fill(settings, rows, console, dry_run=dry_run))
 
 
 def _restore(folders: Sequence[Path]) -> None:
@@ -149,7 +178,7 @@ def demo(seed: int, tracks: int, listeners: int, listens: int, now: str | None) 
     size = {"seed": seed, "tracks": tracks, "listeners": listeners, "listens": listens}
     settings, console = Settings.from_env(os.environ), Console(stderr=True)
     summary = make_demo(settings, console=console, now=_moment(now), **size)
-    _print(summary, perf_counter() - started)
+    print_sums(summary, perf_counter() - started)
 
 
 def make_demo(
@@ -175,32 +204,42 @@ class _Rows(Struct, frozen=True):
 
 
 async def _fill(
-    settings: Settings, source: _Rows, console: Console, *, users: "Sequence[User]" = ()
+    settings: Settings,
+    source: _Rows,
+    console: Console,
+    *,
+    users: "Sequence[User]" = (),
+    dry_run: bool = False,
 ) -> "Summary":
     """Open the store the settings name, put users and rows into it, close it whatever happens.
 
     Processes that run hear of it by the stream if the settings name one, else they see the store
-    grow.
+    grow. A dry run puts them into a store in memory, and nobody hears of it.
     """
-    from service.adapters import open_store, open_stream
+    from service.adapters import open_scratch, open_store, open_stream
     from service.bus import Bus
     from service.doors.importers import run
+    from service.doors.importers.rehearsal import furnish
     from service.learn.ingest import Ingest
     from service.learn.shelf import Shelf
 
-    stream = open_stream(settings) if settings.events_redis_url else None
+    told = settings.events_redis_url and not dry_run
+    stream = open_stream(settings) if told else None
     store, bus = await open_store(settings), Bus(stream)
     try:
-        known = {track.id for track in await store.tracks()}
-        await _settle(store, users)
+        target = open_scratch() if dry_run else store
+        prepare = await furnish(target, store) if dry_run else None
+        known = {track.id for track in await target.tracks()}
+        await _settle(target, users)
         with bar(source.title, source.total, console) as advance:
             return await run(
                 source.rows,
-                store,
-                Shelf(store, bus),
-                Ingest(store, bus, known.__contains__),
+                target,
+                Shelf(target, bus),
+                Ingest(target, bus, known.__contains__),
                 remember=known.update,
                 rejects=source.rejects,
+                prepare=prepare,
                 on_progress=lambda summary: advance(summary.read),
             )
     finally:
@@ -224,26 +263,6 @@ async def _settle(store: "Store", users: "Sequence[User]") -> None:
 
     for start in range(0, len(users), USERS_AT_ONCE):
         await asyncio.gather(*map(settle, users[start : start + USERS_AT_ONCE]))
-
-
-def _print(summary: "Summary", seconds: float) -> None:
-    from rich.table import Table
-
-    table = Table("read", "stored", "duplicate", "rejected", "seconds", "rows/s")
-    counts = (summary.read, summary.stored, summary.duplicate, summary.rejected)
-    table.add_row(
-        *(f"{count:,}" for count in counts), f"{seconds:.1f}", f"{summary.read / seconds:,.0f}"
-    )
-    Console().print(table)
-    click.echo(f"stored {summary.tracks:,} tracks and {summary.listens:,} listens")
-    if summary.created:
-        click.echo(
-            f"created {summary.created:,} bare tracks that the file names but nothing describes"
-        )
-    if summary.rejects:
-        click.echo(f"rejected rows, each with its line and reason: {summary.rejects}")
-    if not summary.read:
-        click.echo("the file holds no rows below its header")
 
 
 def _delimiter(text: str | None) -> str | None:

@@ -20,6 +20,7 @@ from service.jobs.protocol import (
     Depths,
     Job,
     Priority,
+    Receipt,
     Status,
     identity,
 )
@@ -36,13 +37,14 @@ class _Entry(Struct):
     status: Status = "queued"
     progress: float = 0.0
     error: str = ""
+    receipt: Receipt | None = None
     attempt: int = 1
     generation: int = 0
 
     @property
     def job(self) -> Job:
         error = self.error if self.status == "failed" else ""
-        return Job(self.job_id, self.status, self.progress, error)
+        return Job(self.job_id, self.status, self.progress, error, self.receipt)
 
     @property
     def place(self) -> tuple[int, datetime, int]:
@@ -96,11 +98,13 @@ class MemoryJobs:
             entry.at, entry.progress = self._clock(), progress
         return entry is not None
 
-    async def done(self, claim: Claim) -> bool:
+    async def done(self, claim: Claim, receipt: Receipt | None = None) -> bool:
         entry = self._owned(claim)
         if entry is not None:
-            entry.progress = 1.0
+            entry.progress, entry.receipt = 1.0, receipt
             self._end(entry, "done")
+            if receipt is not None:
+                entry.arguments = {}
         return entry is not None
 
     async def failed(self, claim: Claim, error: str, *, retry_at: datetime | None) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -10,6 +10,8 @@ Status = Literal["queued", "running", "done", "failed", "cancelled"]
 Priority = Literal["high", "normal", "low"]
 Arguments = dict[str, str]
 Progress = Callable[[float], None]
+Receipt = dict[str, Any]
+"""What a job has to say when it is done: JSON, and nothing that was to be forgotten."""
 
 PRIORITIES: tuple[Priority, ...] = ("high", "normal", "low")
 ATTEMPTS = 3
@@ -27,6 +29,7 @@ class Job(Struct, frozen=True, omit_defaults=True):
     status: Status
     progress: float
     error: str = ""
+    receipt: Receipt | None = None  # of what was done, if there is anything to say
 
 
 class Claim(Struct, frozen=True):
@@ -89,8 +92,11 @@ class JobQueue(Protocol):
         """Say that the attempt lives and how far it is; False when it is owned no longer."""
         ...
 
-    async def done(self, claim: Claim) -> bool:
-        """End it well; False when it is owned no longer, and then it does not count."""
+    async def done(self, claim: Claim, receipt: Receipt | None = None) -> bool:
+        """End it well; False when it is owned no longer, and then it does not count.
+
+        The arguments of a job with a receipt are forgotten: they may name whoever was erased.
+        """
         ...
 
     async def failed(self, claim: Claim, error: str, *, retry_at: datetime | None) -> bool:

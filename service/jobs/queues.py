@@ -33,6 +33,7 @@ from service.jobs.protocol import (
     Depths,
     Job,
     Priority,
+    Receipt,
     Status,
     identity,
 )
@@ -70,7 +71,8 @@ class QueuesJobs:
         config = QueueConfig(queue_backend=backend, stale_requeue_priority="preserve")
         self._backend = RedisQueueBackend(config, backend_config=backend)
         self._newest, self._dead = f"{prefix}:newest", f"{prefix}:dead"
-        self._ready = f"{prefix}:ready"
+        self._ready, self._task = f"{prefix}:ready", f"{prefix}:task:"
+        self._keys = f"{prefix}:keys"  # what the library knows the same job by
         self._worker = uuid4().hex
 
     async def put(self, kind: str, arguments: Arguments, *, priority: Priority = "normal") -> Job:
@@ -120,11 +122,15 @@ class QueuesJobs:
         async with _translated():
             return bool((await self._backend.touch_heartbeats([touch])).touched_task_ids)
 
-    async def done(self, claim: Claim) -> bool:
+    async def done(self, claim: Claim, receipt: Receipt | None = None) -> bool:
         async with _translated():
             ended = await self._backend.complete_task(
-                UUID(claim.job_id), expected_retry_count=claim.generation
+                UUID(claim.job_id), result=receipt, expected_retry_count=claim.generation
             )
+            if ended is not None and receipt is not None:
+                forgotten: Any = {"kwargs": "{}", "key": ""}
+                await self._redis.hset(f"{self._task}{UUID(claim.job_id)}", mapping=forgotten)
+                await self._redis.hdel(self._keys, identity(claim.kind, claim.arguments))
         return ended is not None
 
     async def failed(self, claim: Claim, error: str, *, retry_at: datetime | None) -> bool:
@@ -246,7 +252,8 @@ def _job(record: QueuedTaskRecord) -> Job:
     status = STATUSES[record.status]
     progress = 1.0 if status == "done" else float(record.metadata.get("progress", 0.0))
     error = (record.error or "") if status == "failed" else ""
-    return Job(record.id.hex, status, 0.0 if status == "queued" else progress, error)
+    receipt = record.result if isinstance(record.result, dict) else None
+    return Job(record.id.hex, status, 0.0 if status == "queued" else progress, error, receipt)
 
 
 def _attempt(record: QueuedTaskRecord) -> int:

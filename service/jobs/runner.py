@@ -16,11 +16,19 @@ from service.errors import (
     NotFound,
     Unavailable,
 )
-from service.jobs.protocol import ATTEMPTS, PRIORITIES, Arguments, Claim, JobQueue, Progress
+from service.jobs.protocol import (
+    ATTEMPTS,
+    PRIORITIES,
+    Arguments,
+    Claim,
+    JobQueue,
+    Progress,
+    Receipt,
+)
 
 log = structlog.get_logger()
 
-Handler = Callable[[Arguments, Progress], Awaitable[None]]
+Handler = Callable[[Arguments, Progress], Awaitable[Receipt | None]]
 
 CONCURRENCY = 5
 BACKOFF_S = 2.0
@@ -162,16 +170,16 @@ class Runner:
             log.warning("job could not beat", kind=claim.kind, reason=str(error))
             return True
 
-    async def _work(self, claim: Claim, progress: Progress) -> None:
+    async def _work(self, claim: Claim, progress: Progress) -> Receipt | None:
         handler = self._handlers.get(claim.kind)
         if handler is None:
             raise Invalid(f"nobody runs jobs of kind {claim.kind!r}")
-        await handler(claim.arguments, progress)
+        return await handler(claim.arguments, progress)
 
-    async def _end(self, claim: Claim, work: asyncio.Future[None]) -> None:
+    async def _end(self, claim: Claim, work: "asyncio.Future[Receipt | None]") -> None:
         error = work.exception()
         if error is None:
-            self._count(claim, "done" if await self._queue.done(claim) else "lost")
+            self._count(claim, "done" if await self._queue.done(claim, work.result()) else "lost")
             return
         if isinstance(error, EchoTuneError):
             text = str(error)
@@ -188,7 +196,7 @@ class Runner:
         metrics.JOBS.labels(kind, outcome).inc()
 
 
-async def _stop(work: asyncio.Future[None]) -> None:
+async def _stop(work: "asyncio.Future[Receipt | None]") -> None:
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)  # a thread is waited for
 

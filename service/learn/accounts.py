@@ -49,14 +49,15 @@ class Accounts:
         await self._known(user_id)
         return (await self._jobs.put("erase", {"user_id": user_id}, priority="high")).job_id
 
-    async def erase_now(self, user_id: str) -> None:
-        """Erase everything about a user, and say so; somebody already gone is no error.
+    async def erase_now(self, user_id: str) -> int:
+        """Erase a user from the store, and say so; how many listens. Already gone is no error.
 
         Raises:
             BusUnavailable, Overloaded: they are gone, but not everybody knows; do it again.
         """
-        await self._store.delete_user(user_id)
+        listens = await self._store.delete_user(user_id)
         await self._bus.tell(UserUpdated(user_id, None, "erased"))
+        return listens
 
     async def known(self, user_id: str) -> str:
         """The id, if it is anybody's.

@@ -62,6 +62,7 @@ class Learned:
         self.guard = Guard()
         self.users: dict[int, int] = {}  # digest -> row, each row given once
         self.rows = 0  # of users, given so far
+        self.forgot = False  # somebody, since the last snapshot
         self.factors: BiasedFactors | None = None  # with room for more users
         self.trended: list[NDArray[np.int64]] = []  # rows that changed since they were taken,
         self.moved: list[NDArray[np.int32]] = []  # here by steps of learning
@@ -117,6 +118,7 @@ class Learned:
         """
         key = digest(user_id)
         self.recent.forget(key)
+        self.forgot = True
         self.allowance.keep_only(key.__ne__)
         self._erase(key)
 

@@ -84,8 +84,7 @@ class Learner:
         self._snapshots, self._lease, self._telling = snapshots, lease, Telling(current, patches)
         self._outlives, self._recent, self._clock = outlives, recent, clock
         self.learned = Learned(clock(), recent=1)  # the real one is 50 MB, for whoever leads
-        self._drift, self._term = Drift(), 0
-        self._dirty = False
+        self._drift, self._term, self._dirty = Drift(), 0, False
         self._again = False  # learning was stopped, and a model was activated since
         self._looked = asyncio.Event()  # somebody saw that another process has written
 
@@ -184,8 +183,7 @@ class Learner:
     async def hear(self, entries: Sequence[Entry]) -> int:
         """Apply events in their order; how many listens that were."""
         await self._know(tracks_of(entries))  # reads: what fails does so before anything is done
-        listens: list[Listen] = []
-        count = 0
+        listens, count = list[Listen](), 0
         for entry in entries:
             fact = entry.fact
             if isinstance(fact, ListenStored):
@@ -217,17 +215,19 @@ class Learner:
         """Write a snapshot and let go of the events that are in it; a failure is told and borne."""
         if not self._dirty:
             return
-        place, mark = self.learned.place, self.learned.mark
+        learned, place, mark = self.learned, self.learned.place, self.learned.mark
 
         def work() -> None:
-            self._snapshots.save(*taken(self.learned), term=self._term, place=place, mark=mark)
+            self._snapshots.save(
+                *taken(learned), term=self._term, place=place, mark=mark, alone=learned.forgot
+            )
 
         try:
             await anyio.to_thread.run_sync(work)
         except SnapshotFailed as error:
             log.warning("not saved", reason=str(error))
             return
-        self._dirty = False
+        self._dirty = learned.forgot = False
         if self._outlives:
             await self._stream.keep_from(READER, place)
         await self._stream.trim()

@@ -85,4 +85,5 @@ class Precompute:
             raise ModelNotReady("no model has been fitted yet: nobody is known to be active")
         listeners = self._current.model.listeners
         likes = np.bincount(listeners.by_track.users, minlength=len(listeners.ids))
-        return [listeners.ids[row] for row in np.argsort(-likes, kind="stable")[:ACTIVE]]
+        most = np.argsort(-likes, kind="stable")[:ACTIVE]
+        return [name for row in most if (name := listeners.ids[row])]  # nobody: erased since

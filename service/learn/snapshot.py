@@ -60,9 +60,18 @@ class Snapshots:
         self._folder = folder
 
     def save(
-        self, arrays: Arrays, about: dict[str, Any], *, term: int, place: str, mark: str
+        self,
+        arrays: Arrays,
+        about: dict[str, Any],
+        *,
+        term: int,
+        place: str,
+        mark: str,
+        alone: bool = False,
     ) -> Header:
         """Write the next one and keep the newest few; returns once it was read back whole.
+
+        `alone`: no other is kept, since they know somebody who is to be forgotten.
 
         Raises:
             SnapshotFailed: it could not be written, or somebody with a later lease has written.
@@ -91,7 +100,8 @@ class Snapshots:
         if not _whole(path):
             metrics.SNAPSHOTS_FAILED.inc()
             raise SnapshotFailed("the snapshot does not read back as it was written")
-        for _, old, _ in [known for known in self._known() if known[1] != path][KEPT - 1 :]:
+        others = [known for known in self._known() if known[1] != path]
+        for _, old, _ in others if alone else others[KEPT - 1 :]:
             old.unlink(missing_ok=True)
         metrics.SNAPSHOT_SAVED.set_to_current_time()
         return header

@@ -101,7 +101,7 @@ def names(folder: Path, version: str) -> list[str]:
     Raises:
         UnknownModel: there is no such version.
     """
-    manifest = _manifest(folder / version)
+    manifest = manifest_of(folder / version)
     if manifest is None:
         raise UnknownModel(f"there is no model {version!r}")
     return [*manifest.files, MANIFEST]
@@ -136,7 +136,7 @@ def load(folder: Path, version: str, track_ids: Sequence[str]) -> Model:
         BrokenModel: it is there but must not be served.
     """
     home = folder / version
-    manifest = _manifest(home) if VERSION.fullmatch(version) else None
+    manifest = manifest_of(home) if VERSION.fullmatch(version) else None
     if manifest is not None and manifest.format != FORMAT:
         raise BrokenModel(
             f"model {version} has format {manifest.format}, served is {FORMAT}: fit again"
@@ -149,7 +149,7 @@ def load(folder: Path, version: str, track_ids: Sequence[str]) -> Model:
         raise BrokenModel(f"model {version} was fitted on another catalogue: fit again")
     if manifest.files.keys() - {TRIAL} != set(ARRAYS):
         raise BrokenModel(f"the manifest of model {version} does not vouch for every array")
-    arrays = {name: _read(home / name, about) for name, about in manifest.files.items()}
+    arrays = {name: _read(home / name, said) for name, said in manifest.files.items()}
     if strange := not_finite(arrays):
         raise BrokenModel(f"model {version} has numbers that are none in {', '.join(strange)}")
     try:
@@ -186,7 +186,7 @@ def _model(manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> Model:
 
 def versions(folder: Path) -> list[Manifest]:
     """The manifests of all whole versions, oldest first."""
-    found = (_manifest(home) for home in sorted(folder.glob("[!.]*/")))
+    found = (manifest_of(home) for home in sorted(folder.glob("[!.]*/")))
     return [manifest for manifest in found if manifest is not None and manifest.format == FORMAT]
 
 
@@ -216,12 +216,12 @@ def _write(path: Path, array: NDArray[np.generic]) -> ArrayFile:
         np.save(file, array, allow_pickle=False)
         file.flush()
         os.fsync(file.fileno())
-    return _about(path)
+    return about(path)
 
 
-def _read(path: Path, about: ArrayFile) -> Any:  # noqa: ANN401 - dtypes are checked by their users
+def _read(path: Path, said: ArrayFile) -> Any:  # noqa: ANN401 - dtypes are checked by their users
     try:
-        if _about(path) != about:
+        if about(path) != said:
             raise BrokenModel(
                 f"{path.name} of model {path.parent.name} does not match its manifest"
             )
@@ -230,13 +230,15 @@ def _read(path: Path, about: ArrayFile) -> Any:  # noqa: ANN401 - dtypes are che
         raise BrokenModel(f"{path.name} of model {path.parent.name} cannot be read") from error
 
 
-def _about(path: Path) -> ArrayFile:
+def about(path: Path) -> ArrayFile:
+    """What a manifest says of this file."""
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return ArrayFile(path.stat().st_size, sha256)
 
 
-def _manifest(home: Path) -> Manifest | None:
+def manifest_of(home: Path) -> Manifest | None:
+    """What a version says of itself; None when it is none."""
     try:
         manifest = msgspec.json.decode((home / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError):

@@ -2,7 +2,7 @@
 
 import anyio.to_thread
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from core.neighbours import cosine
 from core.topk import topk
@@ -50,7 +50,9 @@ class Neighbourhood:
             raise ModelNotReady("no model has been fitted yet: POST /v1/models starts a fit")
         history = fold(await self._store.recent(user_id, NEWEST), view.catalogue)
         found = await anyio.to_thread.run_sync(_nearest, view.model, history, user_id, limit, least)
-        return SimilarUsersPage(user_id, found)
+        there = [one for one in found if await self._store.user(one.user_id)]  # not erased since
+        ranked = [structs.replace(one, rank=place) for place, one in enumerate(there, 1)]
+        return SimilarUsersPage(user_id, ranked)
 
 
 def _nearest(

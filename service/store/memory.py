@@ -136,6 +136,14 @@ class MemoryStore:
             others[:] = [one for one in others if one.user_id != user_id]
         return len(self._listens.pop(user_id, {}))
 
+    async def forget_listens(self, before: datetime) -> AsyncIterator[dict[str, int]]:
+        for user_id, mine in list(self._listens.items()):
+            old = [one.id for one in mine.values() if one.timed and one.at < before]
+            for listen_id in old:
+                del mine[listen_id]
+            if old:
+                yield {user_id: self._touch(user_id).rev}
+
     async def put_profile(self, profile: StoredProfile) -> bool:
         known = self._profiles.get(profile.user_id)
         if profile.user_id not in self._users or (known and known.rev > profile.rev):
@@ -167,13 +175,19 @@ class MemoryStore:
         return kept
 
     async def shown(
-        self, since: datetime, *, until: datetime | None = None, batch: int = 1_000
+        self,
+        since: datetime,
+        *,
+        until: datetime | None = None,
+        user_id: str | None = None,
+        batch: int = 1_000,
     ) -> AsyncIterator[list[ShownList]]:
         first, last = _whole(since), None if until is None else _whole(until)
         sent = [
             one
-            for user_id in sorted(self._shown)
-            for one in sorted(self._shown[user_id].values(), key=lambda one: (one.at, one.list_id))
+            for who in sorted(self._shown)
+            if user_id in (None, who)
+            for one in sorted(self._shown[who].values(), key=lambda one: (one.at, one.list_id))
             if first <= one.at and (last is None or one.at < last)
         ]
         for start in range(0, len(sent), batch):

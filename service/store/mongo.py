@@ -42,6 +42,7 @@ from service.store.mongo_documents import (
     document_to_user,
 )
 from service.store.mongo_driver import Client, closed, connect, database, refusing, settled
+from service.store.mongo_forgetting import older
 from service.store.mongo_published import MongoPublished
 from service.store.mongo_queries import Query
 from service.store.mongo_transaction import cursor_of
@@ -147,15 +148,13 @@ class MongoStore:
         return await self._writes.run(lambda on: transaction.put_user(on, user_id, parts))
 
     async def delete_user(self, user_id: str) -> int:
-        # Most of it outside: a transaction of a million deletions would not fit. Until the user
-        # goes, inside, the rev stands, and a job that dies here runs again.
-        with refusing("erase"):
-            query = queries.listens_of(user_id)
-            most = await self._long["listens"].delete_many(query.filter)
+        # Most of it outside: it would not fit. The rev stands meanwhile; a dead job runs again.
+        most = await shown_lists.drop(self._long, queries.listens_of(user_id))
         await shown_lists.drop(self._long, shown_lists.lists_of(user_id))
-        rest = await self._writes.run(lambda on: transaction.delete_user(on, user_id))
-        erased: int = most.deleted_count + rest
-        return erased
+        return most + await self._writes.run(lambda on: transaction.delete_user(on, user_id))
+
+    def forget_listens(self, before: datetime) -> AsyncIterator[dict[str, int]]:
+        return older(self._writes, self.users(), before)
 
     async def put_profile(self, profile: StoredProfile) -> bool:
         return await self._writes.run(lambda on: transaction.put_profile(on, profile))
@@ -180,9 +179,14 @@ class MongoStore:
         return await shown_lists.put(self._long, lists)
 
     async def shown(
-        self, since: datetime, *, until: datetime | None = None, batch: int = 1_000
+        self,
+        since: datetime,
+        *,
+        until: datetime | None = None,
+        user_id: str | None = None,
+        batch: int = 1_000,
     ) -> AsyncIterator[list[ShownList]]:
-        async for documents in self._batches(shown_lists.lists_since(since, until), batch):
+        async for documents in self._batches(shown_lists.lists_since(since, until, user_id), batch):
             yield [document_to_shown(document) for document in documents]
 
     async def forget_shown(self, before: datetime) -> int:

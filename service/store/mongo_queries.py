@@ -89,6 +89,12 @@ def listens_of(user_id: str) -> Query:
     return Query(collection="listens", index="newest", filter={"user_id": user_id})
 
 
+def listens_before(user_id: str, at: datetime) -> Query:
+    """One user's listens from before, as far as their time is known."""
+    old = {"user_id": user_id, "at": {"$lt": at}, "timed": {"$ne": False}}
+    return Query(collection="listens", index="newest", filter=old)
+
+
 def tracks_by_id(track_ids: Collection[str]) -> Query:
     """Tracks with one of these ids."""
     named = {"track_id": {"$in": list(track_ids)}}

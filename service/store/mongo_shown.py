@@ -17,14 +17,14 @@ from service.store.mongo_queries import Query
 ORDER = (("user_id", 1), ("at", 1), ("list_id", 1))
 
 
-def lists_since(since: datetime, until: datetime | None) -> Query:
-    """Sent from `since` on and before `until`, user by user, oldest first."""
+def lists_since(since: datetime, until: datetime | None, user_id: str | None = None) -> Query:
+    """Sent from `since` on and before `until`, user by user or to one, oldest first."""
     times: Document = {"$gte": since} if until is None else {"$gte": since, "$lt": until}
     return Query(
         collection="shown",
         index="shown_in_order",
         # With a bound on its first field the index skips what was sent at other times.
-        filter={"user_id": {"$gte": ""}, "at": times},
+        filter={"user_id": {"$gte": ""} if user_id is None else user_id, "at": times},
         sort=ORDER,
         forced=True,
     )

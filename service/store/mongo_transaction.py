@@ -136,6 +136,14 @@ async def raise_revs(on: Transaction, user_ids: Collection[str]) -> dict[str, in
     return revs
 
 
+async def forget_listens(on: Transaction, user: str, before: datetime) -> dict[str, int]:
+    """Drop what is older of one user; their new rev, or nothing when there was none."""
+    if not await on.delete(queries.listens_before(user, before)):
+        on.wrote = False
+        return {}
+    return await raise_revs(on, [user])
+
+
 async def put_user(on: Transaction, user_id: str, parts: Document) -> User:
     """Change parts of a user and raise the rev; `parts` are documents named as in UserSettings."""
     await raise_revs(on, [user_id])

@@ -107,7 +107,17 @@ class Store(Protocol):
         ...
 
     async def delete_user(self, user_id: str) -> int:
-        """Erase the user with all that was listened to, derived and shown; how many listens."""
+        """Erase the user with all that was listened to, derived and shown; how many listens.
+
+        Files of our own are rewritten: no byte of it is left in them.
+        """
+        ...
+
+    def forget_listens(self, before: datetime) -> AsyncIterator[dict[str, int]]:
+        """Drop listens that are older, and say whose, with the new revs, in batches.
+
+        Those without a time stay: nobody knows how old they are.
+        """
         ...
 
     async def put_profile(self, profile: StoredProfile) -> bool:
@@ -134,9 +144,14 @@ class Store(Protocol):
         ...
 
     def shown(
-        self, since: datetime, *, until: datetime | None = None, batch: int = 1_000
+        self,
+        since: datetime,
+        *,
+        until: datetime | None = None,
+        user_id: str | None = None,
+        batch: int = 1_000,
     ) -> AsyncIterator[list[ShownList]]:
-        """Lists sent at or after `since` and before `until`, in batches.
+        """Lists sent at or after `since` and before `until`, to one user or all, in batches.
 
         User by user, each user's by (at, list_id); a user's may be cut between batches.
         """

@@ -8,7 +8,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +16,6 @@ import anyio.to_thread
 import msgspec
 
 from service.domain import (
-    EPOCH,
     Experiment,
     Listen,
     Neighbour,
@@ -28,14 +27,15 @@ from service.domain import (
     milliseconds,
 )
 from service.errors import StoreUnavailable
+from service.store import sqlite_forgetting as forgetting
 from service.store import sqlite_health as health
 from service.store import sqlite_log as log
+from service.store import sqlite_plays as plays
 from service.store import sqlite_shown as shown_lists
 from service.store import sqlite_writes as writes
 from service.store.group_commit import GroupCommit
 from service.store.protocol import Appended
 from service.store.sqlite_connect import OF_OTHERS, connect, connect_to_write
-from service.store.sqlite_plays import HOURLY_PLAYS
 from service.store.sqlite_rows import (
     LISTEN_COLUMNS,
     listen_to_row,
@@ -167,7 +167,12 @@ class SqliteStore:
         )
 
     async def delete_user(self, user_id: str) -> int:
-        return await self._writer.run(lambda connection: writes.delete_user(connection, user_id))
+        erased = await self._writer.run(lambda connection: writes.delete_user(connection, user_id))
+        await self._in_thread(lambda _: forgetting.scrub(self._path))
+        return erased
+
+    def forget_listens(self, before: datetime) -> AsyncIterator[dict[str, int]]:
+        return forgetting.older(self._writer, self.users(), before)
 
     async def put_profile(self, profile: StoredProfile) -> bool:
         return await self._writer.run(lambda connection: writes.put_profile(connection, profile))
@@ -195,9 +200,14 @@ class SqliteStore:
         return await shown_lists.put(self._writer, lists)
 
     def shown(
-        self, since: datetime, *, until: datetime | None = None, batch: int = 1_000
+        self,
+        since: datetime,
+        *,
+        until: datetime | None = None,
+        user_id: str | None = None,
+        batch: int = 1_000,
     ) -> AsyncIterator[list[ShownList]]:
-        return shown_lists.since(self._read, since, until, batch)
+        return shown_lists.since(self._read, since, until, user_id, batch)
 
     async def forget_shown(self, before: datetime) -> int:
         return await shown_lists.forget(self._writer, before)
@@ -218,16 +228,10 @@ class SqliteStore:
         return [msgspec.msgpack.decode(body, type=Experiment) for (body,) in rows]
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
-        rows = await self._read(HOURLY_PLAYS, (milliseconds(since),))
-        return [(track_id, EPOCH + timedelta(hours=hour), plays) for track_id, hour, plays in rows]
+        return await plays.hourly(self._read, since)
 
     async def mean_rating(self, since: datetime) -> float | None:
-        rows = await self._read(
-            "SELECT avg(rating) FROM listens WHERE rating IS NOT NULL AND at >= ?",
-            (milliseconds(since),),
-        )
-        mean: float | None = rows[0][0]
-        return mean
+        return await plays.mean_rating(self._read, since)
 
     async def last_number(self) -> int | None:
         rows = await self._read("SELECT last FROM revs", ())

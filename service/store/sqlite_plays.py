@@ -1,6 +1,14 @@
 """What trends, asked of SQLite: see `Store.hourly_plays`."""
 
-from service.domain import COUNTED, HEARD_MS, PROBES, SUPPORT
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from service.domain import COUNTED, EPOCH, HEARD_MS, PROBES, SUPPORT, milliseconds
+
+Read = Callable[[str, tuple[Any, ...]], Awaitable[list[Any]]]
+
+MEAN_RATING = "SELECT avg(rating) FROM listens WHERE rating IS NOT NULL AND at >= ?"
 
 _COUNTED = " ".join(f"WHEN plays >= {least} THEN {count}" for least, count in COUNTED)
 
@@ -20,3 +28,16 @@ WHERE track_id IN (
 )
 GROUP BY track_id, hour ORDER BY track_id, hour
 """  # noqa: S608 - constants of the domain
+
+
+async def hourly(read: Read, since: datetime) -> list[tuple[str, datetime, int]]:
+    """What trends, as `Store.hourly_plays` says it."""
+    rows = await read(HOURLY_PLAYS, (milliseconds(since),))
+    return [(track_id, EPOCH + timedelta(hours=hour), plays) for track_id, hour, plays in rows]
+
+
+async def mean_rating(read: Read, since: datetime) -> float | None:
+    """Mean of the ratings since then; None without any."""
+    rows = await read(MEAN_RATING, (milliseconds(since),))
+    mean: float | None = rows[0][0]
+    return mean

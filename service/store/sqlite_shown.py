@@ -17,6 +17,7 @@ from service.store.group_commit import GroupCommit
 Read = Callable[[str, tuple[Any, ...]], Awaitable[list[Any]]]
 
 NEVER = 1 << 62
+LAST = "\U0010ffff"  # after every user id
 AT_ONCE = 1_000  # in one transaction
 PUT = "INSERT OR IGNORE INTO shown (user_id, list_id, at, body) VALUES (?, ?, ?, ?)"
 # The index alone says what was sent at other times: only lists that are read are looked up.
@@ -24,7 +25,7 @@ SINCE = (
     "SELECT user_id, at, list_id, (SELECT body FROM shown AS whole"
     " WHERE whole.user_id = sent.user_id AND whole.list_id = sent.list_id)"
     " FROM shown AS sent INDEXED BY shown_in_order"
-    " WHERE (user_id, at, list_id) > (?, ?, ?) AND at >= ? AND at < ?"
+    " WHERE (user_id, at, list_id) > (?, ?, ?) AND at >= ? AND at < ? AND user_id <= ?"
     " ORDER BY user_id, at, list_id LIMIT ?"
 )
 FORGET = (
@@ -43,13 +44,13 @@ async def put(writer: GroupCommit, lists: Sequence[ShownList]) -> int:
 
 
 async def since(
-    read: Read, first: datetime, until: datetime | None, batch: int
+    read: Read, first: datetime, until: datetime | None, user_id: str | None, batch: int
 ) -> AsyncIterator[list[ShownList]]:
-    """Lists sent from `first` on and before `until`, user by user."""
+    """Lists sent from `first` on and before `until`, user by user or to one."""
     times = milliseconds(first), NEVER if until is None else milliseconds(until)
-    last: tuple[str, int, str] = ("", 0, "")
+    last: tuple[str, int, str] = (user_id or "", -NEVER, "")
     decoder = msgspec.msgpack.Decoder(ShownList)
-    while rows := await read(SINCE, (*last, *times, batch)):
+    while rows := await read(SINCE, (*last, *times, user_id or LAST, batch)):
         last = rows[-1][:3]
         yield [_row_to_list(decoder, row) for row in rows]
 

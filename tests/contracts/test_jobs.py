@@ -232,3 +232,44 @@ async def test_a_queue_that_is_not_there_is_said_to_be_unavailable() -> None:
         with pytest.raises(JobsUnavailable, match="did not answer"):
             await question
     await jobs.close()
+
+
+async def test_a_receipt_is_kept_and_who_it_is_about_is_not(jobs: JobQueue) -> None:
+    job = await jobs.put("erase", {"user_id": "canary-u1"}, priority="high")
+    assert None is job.receipt
+    assert await jobs.done(await claimed(jobs), {"listens": 3})
+
+    ended = await jobs.get(job.job_id)
+
+    assert ("done", {"listens": 3}) == (ended.status, ended.receipt)
+    again = await jobs.put("erase", {"user_id": "canary-u1"})
+    assert again.job_id != job.job_id
+    assert {"user_id": "canary-u1"} == (await claimed(jobs)).arguments
+
+
+async def test_no_key_of_redis_names_whom_a_receipt_is_about(valkey_url: str) -> None:
+    prefix = f"test-{uuid4().hex}"
+    opened = QueuesJobs(valkey_url, prefix=prefix)
+    await opened.put("erase", {"user_id": "canary-u1"})
+    before = await dumped(valkey_url, prefix)
+    await opened.done(await claimed(opened), {"listens": 3})
+    after = await dumped(valkey_url, prefix)
+    await opened.close()
+
+    assert "canary-u1" in before  # the control
+    assert "canary-u1" not in after
+
+
+async def dumped(url: str, prefix: str) -> str:
+    """Every key below the prefix with what it holds."""
+    reads = {
+        "string": lambda redis, key: redis.get(key),
+        "hash": lambda redis, key: redis.hgetall(key),
+        "zset": lambda redis, key: redis.zrange(key, 0, -1),
+        "set": lambda redis, key: redis.smembers(key),
+        "list": lambda redis, key: redis.lrange(key, 0, -1),
+        "stream": lambda redis, key: redis.xrange(key),
+    }
+    async with Redis.from_url(url, decode_responses=True) as redis:
+        keys = [key async for key in redis.scan_iter(f"{prefix}:*")]
+        return repr([(key, await reads[await redis.type(key)](redis, key)) for key in keys])

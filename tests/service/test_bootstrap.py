@@ -14,6 +14,8 @@ from service.cli.serving import has_store
 from service.domain import Listen, Track, UserSettings
 from service.errors import Invalid, StoreUnavailable
 from service.learn.duties import handlers, schedule
+from service.learn.erasure import Erasure
+from service.learn.retention import Retention
 from service.recommend.ask import Ask
 from service.settings import Settings
 from service.store.mongo import MongoStore
@@ -59,9 +61,11 @@ async def _nothing() -> None:
 
 async def test_everything_scheduled_has_somebody_who_does_it(tmp_path: Path) -> None:
     async with open_house(Settings(data_dir=str(tmp_path))) as house:
-        known = handlers(house.trainer, house.accounts, house.precompute, _nothing)
+        erasure = Erasure(house.store, house.accounts, tmp_path)
+        retention = Retention(house.store, house.bus, 0)
+        known = handlers(house.trainer, erasure, retention, house.precompute, _nothing)
 
-    assert {"train", "precompute", "profiles", "similarity", "experiments"} == {
+    assert {"train", "precompute", "profiles", "similarity", "experiments", "retention"} == {
         one.kind for one in schedule(Settings().train_every_hours)
     }
     assert known.keys() >= {one.kind for one in schedule(Settings().train_every_hours)}

@@ -3,7 +3,18 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from service.doors.importers import fma, hetrec, interactions, jsonl, spotify
+from service.doors.importers import (
+    fma,
+    hetrec,
+    interactions,
+    jsonl,
+    lastfm,
+    listenbrainz,
+    maloja,
+    scrobbler_log,
+    spotify,
+    spotify_history,
+)
 from service.doors.importers.row import Options, Reading, Row
 from service.doors.importers.runner import Summary, run
 
@@ -14,6 +25,11 @@ FORMATS: dict[str, Callable[[Sequence[Path], Options], Reading]] = {
     "interactions": interactions.read,
     "fma": fma.read,
     "hetrec": hetrec.read,
+    "spotify": spotify_history.read,
+    "listenbrainz": listenbrainz.read,
+    "lastfm": lastfm.read,
+    "scrobbler-log": scrobbler_log.read,
+    "maloja": maloja.read,
 }
 """Each checks all its files before the first row; a file that is no use raises `UnusableFile`."""
 

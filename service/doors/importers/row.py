@@ -24,7 +24,7 @@ ONE_MS = timedelta(milliseconds=1)
 
 _TRACK_ID = re.compile(r"[0-9A-Za-z]{1,64}\Z")
 _USER_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._~@-]{0,63}\Z")
-_SPOTIFY_ID = re.compile(r"[0-9A-Za-z]{22}\Z")
+SPOTIFY_ID = re.compile(r"[0-9A-Za-z]{22}\Z")
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -38,6 +38,7 @@ class Row(Struct, frozen=True, gc=False):
     raw: Sequence[str]
     made: Track | Listen | str | None
     bare: Track | None = None  # stored first, if the catalogue has no such track
+    named: Track | None = None  # what was heard, as far as the row says; the catalogue may know it
 
 
 class Reading(Struct, frozen=True):
@@ -96,7 +97,7 @@ def user_id(original: str) -> str:
 def aliases(kind: str, original: str) -> dict[str, str]:
     """How the track can be found again by the id its own system gave it."""
     original = original.strip()
-    if kind == "import" and _SPOTIFY_ID.match(original):
+    if kind == "import" and SPOTIFY_ID.match(original):
         return {"spotify": original}
     return {kind: original[:200]}
 

@@ -1,6 +1,6 @@
 """Rows into the store, in batches, the same way as over HTTP; every row is accounted for."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from service.domain import Listen, Track
+from service.doors.importers.recording import identified
 from service.doors.importers.row import UNKNOWN, Row, excerpt
 from service.errors import Invalid
 from service.learn.ingest import Ingest
@@ -49,9 +50,12 @@ async def run(
     *,
     remember: Callable[[Iterable[str]], object],
     rejects: Path | None = None,
+    prepare: Callable[[Sequence[Row]], Awaitable[None]] | None = None,
     on_progress: Callable[[Summary], object] = lambda _: None,
 ) -> Summary:
     """Store all rows that can be stored. `remember` hears of every track id the catalogue has now.
+
+    `prepare` sees each batch before it is stored.
 
     Raises:
         Invalid: the rejects file cannot be written.
@@ -63,6 +67,9 @@ async def run(
         stream = iter(rows)
         while batch := list(islice(stream, BATCH)):
             summary.read += len(batch)
+            if prepare is not None:
+                await prepare(batch)
+            batch = await identified(batch, store)
             reasons = [(row, row.made) for row in batch if isinstance(row.made, str)]
             summary.duplicate += sum(row.made is None for row in batch)
             await _put_tracks(batch, store, shelf, summary, remember)

@@ -62,13 +62,15 @@ class Source(Struct, frozen=True):
             yield text
 
 
-def check(path: Path, *, known: Sequence[str] = ()) -> Source:
-    """Read all of `path`; `known` are the names its format goes by inside a zip, best first.
+def check(path: Path, *, known: Sequence[str] = (), member: str | None = None) -> Source:
+    """Read all of `path`, or of this `member` of it when it is a zip.
+
+    `known` are the names its format goes by inside a zip, best first.
 
     Raises:
         UnusableFile: not there, empty, binary, cut short, broken, or too large when unpacked.
     """
-    member = _member(path, known)
+    member = member or _member(path, known)
     name = f"{path.name}/{member}" if member else path.name
     lines = size = line_start = 0
     decoder: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")()

@@ -31,11 +31,17 @@ def header(source: Source, *, delimiter: str | None = None) -> tuple[list[str], 
     return [name.strip() for name in names], delimiter
 
 
-def rows(source: Source, delimiter: str, width: int) -> Iterator[tuple[int, list[str], str | None]]:
-    """Line number, fields and what is wrong with them (None: nothing). Blank lines are no rows."""
+def rows(
+    source: Source, delimiter: str, width: int, *, headed: bool = True
+) -> Iterator[tuple[int, list[str], str | None]]:
+    """Line number, fields and what is wrong with them (None: nothing). Blank lines are no rows.
+
+    `headed`: line 1 is the header and no row.
+    """
     with source.text() as text:
         reader = csv.reader(text, **_dialect(delimiter))
-        next(reader)
+        if headed:
+            next(reader)
         while True:
             line = reader.line_num + 1
             try:

@@ -158,7 +158,7 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
     home = saved(tmp_path)
     np.save(home / "user_ids.npy", np.array([{"a": 1}], object), allow_pickle=True)
     vouched = msgspec.json.decode((home / files.MANIFEST).read_bytes())["files"]
-    rewrite(home, files=vouched | {"user_ids.npy": files._about(home / "user_ids.npy")})
+    rewrite(home, files=vouched | {"user_ids.npy": files.about(home / "user_ids.npy")})
 
     with pytest.raises(files.BrokenModel, match=r"user_ids\.npy of model v1 cannot be read"):
         load(tmp_path)
