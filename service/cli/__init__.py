@@ -16,6 +16,7 @@ from service.cli.jobs import jobs
 from service.cli.models import models
 from service.cli.serving import serve
 from service.cli.training import train
+from service.cli.unresolved import unresolved
 from service.errors import EchoTuneError
 
 
@@ -30,7 +31,7 @@ def echotune() -> None:
 
 VERBS = (
     *(serve, demo, import_, export, train, models, recommend, evaluate),
-    *(experiment, jobs, events, doctor),
+    *(experiment, jobs, events, unresolved, doctor),
 )
 for command in VERBS:
     echotune.add_command(command)

@@ -1,6 +1,6 @@
-"""liblistenbrainz as its users run it, in a process of its own: it is GPL, and nothing else here is.
+"""liblistenbrainz as its users run it, in a process of its own: it is GPL.
 
-Reads a list of calls as JSON from stdin, `[[method, *arguments], …]`, and writes what each answered.
+Reads calls as JSON from stdin, `[[method, *arguments], …]`, and writes what each answered.
 A listen is a dict of what `liblistenbrainz.Listen` takes.
 """
 

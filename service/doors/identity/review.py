@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator
 import msgspec
 from msgspec import Struct, structs
 
+from service.domain import Track
 from service.doors.identity.claim import Claim
 from service.doors.identity.index import made_of_names
 from service.doors.identity.resolver import NAMED, NEAR, Resolver
-from service.domain import Track
 from service.errors import Invalid, UnknownTrack
 from service.learn.shelf import Shelf
 from service.store import Store

@@ -35,6 +35,7 @@ class Door(Struct, frozen=True, kw_only=True):
     clock: Callable[[], datetime]
     playing: NowPlaying = field(default_factory=NowPlaying)
     stand: StandIns = field(default_factory=StandIns)
+    pressed: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # (playlist, model)
     imported: dict[tuple[str, str], int] = field(default_factory=dict)  # (user, service): until
 
     def user(self, request: AnyRequest) -> str:
