@@ -72,7 +72,7 @@ WRONG = {
     ],
     "may only contain listened_at and track_metadata": [single(listen() | {"more": 1})],
     "listened_at is too low": [single(listen(at=1_033_430_399)), single(listen(at=-1))],
-    "listened_at is too high": [single(listen(at=NOW + 3_700)), single(listen(at=10**14))],
+    "listened_at is too high": [single(listen(at=NOW + 10_000)), single(listen(at=10**14))],
     "must not contain listened_at while submitting": [single(listen(), "playing_now")],
     "may only contain track_metadata": [single({"track_metadata": NAMES, "x": 1}, "playing_now")],
     "must contain the key track_metadata": [single({"listened_at": NOW - 60})],
@@ -146,7 +146,7 @@ async def test_a_thousand_listens_twice_are_a_thousand_listens(door) -> None:
 @pytest.mark.parametrize(
     "headers", [{}, {"Content-Type": "text/plain"}, {"Content-Type": "application/json; charset=X"}]
 )
-@pytest.mark.parametrize("path", ["/1/", "//1//", "/apis/listenbrainz/1/"])
+@pytest.mark.parametrize("path", ["/1/", "/1//", "/apis/listenbrainz/1/"])
 async def test_listens_come_in_whatever_the_client_calls_them(door, headers, path) -> None:
     body = json.dumps(single(listen(at=str(NOW - 60)))).encode()
     answer = await door.post(

@@ -48,11 +48,11 @@ class Resolver:
         known = await self._known(claims)
         pending = Pending()
         found = [self._from(known, claim) for claim in claims]
-        missing = {c.key: c for c, one in zip(claims, found, strict=True) if one is None}
+        missing = {c.msid: c for c, one in zip(claims, found, strict=True) if one is None}
         matches = await self._by_name(list(missing.values())) if missing else {}
         ids = []
         for claim, one in zip(claims, found, strict=True):
-            track_id = one or self._named(claim, matches[claim.key], pending)
+            track_id = one or self._named(claim, matches[claim.msid], pending)
             ids.append(track_id)
             wanted = ((MSID, claim.msid), *claim.ids)
             pending.aliases.update({alias: track_id for alias in wanted if alias not in known})
@@ -72,7 +72,7 @@ class Resolver:
         known = await self._known([claim])
         if (one := self._from(known, claim)) is not None:
             return one
-        match = (await self._by_name([claim]))[claim.key]
+        match = (await self._by_name([claim]))[claim.msid]
         return match.track_id if match else None
 
     async def _known(self, claims: Iterable[Claim]) -> dict[tuple[str, str], str]:
@@ -94,7 +94,7 @@ class Resolver:
         return next((known[alias] for alias in aliases if alias in known), None)
 
     async def _by_name(self, claims: list[Claim]) -> dict[str, Match | None]:
-        """By work key; in a thread when it is long work, one at a time: the index grows in it."""
+        """By message id; in a thread when it is long work, one at a time: the index grows in it."""
         async with self._one_at_a_time:
             catalogue = self._catalogue()
             if self._index.behind(catalogue) + 10 * len(claims) < AT_ONCE:
@@ -104,7 +104,7 @@ class Resolver:
     def _search(self, claims: list[Claim], catalogue: Catalogue) -> dict[str, Match | None]:
         self._index.follow(catalogue)
         return {
-            claim.key: self._index.exact(claim.key, claim.title, catalogue)
+            claim.msid: self._index.exact(claim.key, claim.title, catalogue)
             or self._index.near(claim.key, catalogue)
             for claim in claims
         }

@@ -77,10 +77,15 @@ class Review:
 
         Raises:
             UnknownTrack
-            Invalid: a track cannot be merged into itself.
+            Invalid: it would be merged into itself, or it is merged already.
         """
+        merged = await self._merged()
+        while into_id in merged:
+            into_id = merged[into_id]
         if track_id == into_id:
             raise Invalid("a track cannot be merged into itself")
+        if track_id in merged:
+            raise Invalid(f"{track_id!r} is merged into {merged[track_id]!r}: split it first")
         track, into = await self._track(track_id), await self._track(into_id)
         moved = [(kind, value) async for kind, value in self._called(track_id)]
         as_it_was = msgspec.json.encode(track).decode()
@@ -115,6 +120,14 @@ class Review:
         undone = (MERGED, msgspec.json.encode(track).decode(), track_id)
         await self._store.put_aliases([*((*name, track_id) for name in mine), undone])
         return len(mine)
+
+    async def _merged(self) -> dict[str, str]:
+        """Which track means which other, as merges stand."""
+        return {
+            msgspec.json.decode(value, type=Track).id: into_id
+            async for kind, value, into_id in self._aliases()
+            if kind == MERGED and msgspec.json.decode(value, type=Track).id != into_id
+        }
 
     async def _track(self, track_id: str) -> Track:
         track = await self._store.track(track_id)
