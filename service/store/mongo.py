@@ -157,6 +157,9 @@ class MongoStore:
         erased: int = most.deleted_count + rest
         return erased
 
+    async def delete_listen(self, user_id: str, listen_id: str) -> int | None:
+        return await self._writes.run(lambda on: transaction.delete_listen(on, user_id, listen_id))
+
     async def put_profile(self, profile: StoredProfile) -> bool:
         return await self._writes.run(lambda on: transaction.put_profile(on, profile))
 

@@ -110,6 +110,13 @@ class Store(Protocol):
         """Erase the user with all that was listened to, derived and shown; how many listens."""
         ...
 
+    async def delete_listen(self, user_id: str, listen_id: str) -> int | None:
+        """Drop one listen; the user's new rev, None when there was none to drop.
+
+        What was learned from it stays in the model until the next fit.
+        """
+        ...
+
     async def put_profile(self, profile: StoredProfile) -> bool:
         """Keep a profile; False when one of a newer rev is there or nobody has this id."""
         ...

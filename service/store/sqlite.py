@@ -169,6 +169,11 @@ class SqliteStore:
     async def delete_user(self, user_id: str) -> int:
         return await self._writer.run(lambda connection: writes.delete_user(connection, user_id))
 
+    async def delete_listen(self, user_id: str, listen_id: str) -> int | None:
+        return await self._writer.run(
+            lambda connection: writes.delete_listen(connection, user_id, listen_id)
+        )
+
     async def put_profile(self, profile: StoredProfile) -> bool:
         return await self._writer.run(lambda connection: writes.put_profile(connection, profile))
 

@@ -313,3 +313,31 @@ async def test_a_verdict_is_given_read_and_taken_back(door) -> None:
     ):
         assert 400 == await say(**wrong), wrong
     assert 404 == await say(recording_mbid=MBID.replace("0", "1"), score=1)
+
+
+async def test_a_listen_is_deleted_once_and_the_others_stay(door) -> None:
+    for ago in (10, 20):
+        one = single(listen(at=NOW - ago))
+        assert 200 == (await door.post("/1/submit-listens", json=one)).status_code
+    listens = (await door.get("/1/user/alice/listens")).json()["payload"]["listens"]
+    gone = {key: listens[0][key] for key in ("listened_at", "recording_msid")}
+    native = {"id": "native", "user_id": "alice", "track_id": "x", "at": "2026-03-01T10:00:00Z"}
+    await door.put("/v1/tracks", json=[{"id": "x", "title": "b", "artist": "c"}])
+    await door.post("/v1/listens", json=native)
+    others = (await door.get("/1/user/alice/listens")).json()["payload"]["listens"]
+    elsewhere = {key: others[-1][key] for key in ("listened_at", "recording_msid")}
+    bob = {"Authorization": "Token another-token-of-somebody"}
+
+    async def left() -> list[int]:
+        page = (await door.get("/1/user/alice/listens")).json()["payload"]["listens"]
+        return [one["listened_at"] for one in page]
+
+    assert 200 == (await door.post("/1/delete-listen", json=gone, headers=bob)).status_code
+    assert 3 == len(await left())
+    for _ in range(2):
+        assert {"status": "ok"} == (await door.post("/1/delete-listen", json=gone)).json()
+    assert [NOW - 20, elsewhere["listened_at"]] == await left()
+    assert {"status": "ok"} == (await door.post("/1/delete-listen", json=elsewhere)).json()
+    assert [NOW - 20] == await left()
+    for wrong in ({}, gone | {"listened_at": "x"}, gone | {"recording_msid": "x"}):
+        assert 400 == (await door.post("/1/delete-listen", json=wrong)).status_code

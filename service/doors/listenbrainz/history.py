@@ -8,11 +8,19 @@ from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, RawBody
 
-from service.domain import EPOCH, Listen, Track
+from service.domain import EPOCH, Listen, Track, milliseconds
 from service.doors.listenbrainz.door import ITEMS, MOST_ITEMS, Door, whole
-from service.doors.listenbrainz.listening import NOBODY, shown, to_listen
+from service.doors.listenbrainz.listening import NOBODY, listen_id, names_of, shown, to_listen
 from service.doors.listenbrainz.refusal import AnyRequest, bad
-from service.doors.listenbrainz.submission import MOST_BYTES, Json, Submission, read_submission
+from service.doors.listenbrainz.submission import (
+    MOST_BYTES,
+    MOST_BYTES_EACH,
+    Json,
+    Submission,
+    is_uuid,
+    read_json,
+    read_submission,
+)
 from service.errors import Overloaded
 
 PAGE = 1_000
@@ -77,6 +85,18 @@ class HistoryController(Controller):
                 "listens": listens,
             }
         }
+
+    @post("/1/delete-listen", status_code=200, request_max_body_size=MOST_BYTES_EACH)
+    async def delete(self, request: AnyRequest, body: RawBody, door: NamedDependency[Door]) -> Json:
+        """Drop one listen, at once; one that is not there is no error, as with the original."""
+        user, said = door.user(request), read_json(body)
+        listened_at, msid = said.get("listened_at"), said.get("recording_msid")
+        if isinstance(listened_at, bool) or not isinstance(listened_at, int):
+            raise bad("Listen timestamp missing or invalid.")
+        if not is_uuid(msid):
+            raise bad("Recording MSID missing or invalid.")
+        await _forget(door, user, listened_at, str(msid).lower())
+        return {"status": "ok"}
 
     @get("/1/user/{name:str}/listen-count")
     async def count(
@@ -159,6 +179,20 @@ async def plays(
         if len(found) < page:
             return
         before = (found[-1].at, found[-1].id)
+
+
+async def _forget(door: Door, user: str, listened_at: int, msid: str) -> None:
+    """By its id if it came in here, else by what it is shown as."""
+    if await door.accounts.forget_listen(user, listen_id(listened_at, msid)):
+        return
+    before = (_moment(max(listened_at, 0) + 1), "")
+    async for listen in plays(door, user, before=before):
+        if milliseconds(listen.at) // 1_000 < listened_at:
+            return
+        tracks = await tracks_of(door, [listen.track_id])
+        if names_of(listen, tracks.get(listen.track_id, NOBODY)) == (listened_at, msid):
+            await door.accounts.forget_listen(user, listen.id)
+            return
 
 
 async def tracks_of(door: Door, track_ids: list[str]) -> dict[str, Track]:
