@@ -161,3 +161,53 @@ async def test_a_recommendation_is_rated(door, rating, kept) -> None:
     assert [(mbid, 1 if kept else -1)] == [(one["recording_mbid"], one["score"]) for one in given]
     wrong = said | {"rating": "meh"}
     assert 400 == (await door.post("/1/recommendation/feedback/submit", json=wrong)).status_code
+
+
+async def test_what_is_blocked_is_not_recommended_until_it_lapses(door) -> None:
+    path = "/1/cf/recommendation/user/jazz-u0/recording"
+
+    async def listed() -> list[str]:
+        page = (await door.get(path)).json()["payload"]["mbids"]
+        return [one["recording_mbid"] for one in page]
+
+    first, second, *_ = await listed()
+    later, block = int(datetime.now(UTC).timestamp()) + 3_600, "/1/do-not-recommend"
+    for mbid, until in ((first, later), (second, 1)):
+        said = {"entity": "recording", "entity_mbid": mbid, "until": until}
+        assert 200 == (await door.post(f"{block}/add", json=said)).status_code
+    then = await listed()
+    page = (await door.get(f"{block}/user/jazz-u0")).json()
+    undo = {"entity": "recording", "entity_mbid": first}
+    assert 200 == (await door.post(f"{block}/remove", json=undo)).status_code
+
+    assert first not in then
+    assert second in then  # its block was over before it began
+    assert [(first, later)] == [(one["entity_mbid"], one["until"]) for one in page["results"]]
+    assert first in await listed()
+    for wrong in (
+        {"entity": "song", "entity_mbid": first},
+        {"entity": "recording", "entity_mbid": "x"},
+        {"entity": "release", "entity_mbid": first},
+        {**undo, "until": "x"},
+        {**undo, "more": 1},
+    ):
+        assert 400 == (await door.post(f"{block}/add", json=wrong)).status_code, wrong
+
+
+async def test_an_artist_is_blocked_by_an_id_that_a_listen_told(door) -> None:
+    mbid, names = "6b3f5f6e-8a3a-4b52-9f8c-0d6f0f0a1a11", {"artist_name": "JAZZ Artist 3"}
+    listen = {"track_name": "Jazz Song 3", "additional_info": {"artist_mbids": [mbid]}} | names
+    payload = [{"listened_at": 1_700_000_000, "track_metadata": listen}]
+    await door.post("/1/submit-listens", json={"listen_type": "single", "payload": payload})
+    said = {"entity": "artist", "entity_mbid": mbid}
+    answer = await door.post("/1/do-not-recommend/add", json=said)
+    page = (await door.get("/v1/users/jazz-u0/recommendations?limit=100")).json()
+
+    assert 200 == answer.status_code
+    assert "Jazz Artist 3" not in {one["track"]["artist"] for one in page["recommendations"]}
+    assert (
+        404
+        == (
+            await door.post("/1/do-not-recommend/add", json=said | {"entity_mbid": mbid[:-1] + "2"})
+        ).status_code
+    )

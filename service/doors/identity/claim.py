@@ -25,6 +25,7 @@ class Claim(Struct, frozen=True, kw_only=True, dict=True):
     isrc: str | None = None
     spotify_id: str | None = None  # or a link or a URI with it
     duration_ms: int | None = None
+    artist_mbid: str | None = None  # of the one artist; says nothing about the recording
 
     @cached_property
     def msid(self) -> str:

@@ -18,8 +18,9 @@ from service.learn.shelf import Shelf
 from service.model.catalogue import Catalogue
 from service.store import Store
 
-MSID, NAMED, NEAR = "msid", "named", "near"
-"""Kinds of alias: a message id; the key of a work; a guess, whose value begins with its score."""
+MSID, NAMED, NEAR, ARTIST = "msid", "named", "near", "artist_mbid"
+"""Kinds of alias: a message id; the key of a work; a guess, whose value begins with its score;
+an artist, by a track of theirs."""
 AT_ONCE = 2_000
 """Tracks that may be read into the index, or ten times as many names looked for, on the loop."""
 LONGEST = 200
@@ -54,7 +55,7 @@ class Resolver:
         for claim, one in zip(claims, found, strict=True):
             track_id = one or self._named(claim, matches[claim.msid], pending)
             ids.append(track_id)
-            wanted = ((MSID, claim.msid), *claim.ids)
+            wanted = ((MSID, claim.msid), *claim.ids, *_artist(claim))
             pending.aliases.update({alias: track_id for alias in wanted if alias not in known})
         await self._write(pending, zip(claims, ids, strict=True), known)
         return ids
@@ -78,7 +79,8 @@ class Resolver:
     async def _known(self, claims: Iterable[Claim]) -> dict[tuple[str, str], str]:
         asked: dict[str, set[str]] = {}
         for claim in claims:
-            for kind, value in (*claim.ids, (MSID, claim.msid), (NAMED, claim.key)):
+            names = ((MSID, claim.msid), (NAMED, claim.key), *_artist(claim))
+            for kind, value in (*claim.ids, *names):
                 asked.setdefault(kind, set()).add(value)
         answers = await asyncio.gather(
             *(self._store.resolve(kind, sorted(values)) for kind, values in asked.items())
@@ -160,3 +162,8 @@ class Resolver:
 
 def _line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _artist(claim: Claim) -> tuple[tuple[str, str], ...]:
+    """An artist's MBID leads to a track of theirs, whose artist is what they are called here."""
+    return ((ARTIST, claim.artist_mbid.lower()),) if claim.artist_mbid else ()

@@ -2,6 +2,7 @@
 
 from litestar import Router
 
+from service.doors.listenbrainz.blocks import BlockController
 from service.doors.listenbrainz.feedback import FeedbackController
 from service.doors.listenbrainz.history import HistoryController
 from service.doors.listenbrainz.others import OtherController
@@ -18,6 +19,7 @@ ROUTES = Router(
         RecommendationController,
         PlaylistController,
         StatsController,
+        BlockController,
         OtherController,
     ],
     exception_handlers=EXCEPTION_HANDLERS,

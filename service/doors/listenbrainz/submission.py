@@ -126,6 +126,7 @@ def _played(listen: Json, listen_type: str, now_s: int) -> Played:
         recording_mbid=info.get("recording_mbid") or None,
         isrc=_text(info.get("isrc")),
         spotify_id=_text(info.get("spotify_id")),
+        artist_mbid=_only(info.get("artist_mbids")),
         duration_ms=duration_ms if duration_ms and duration_ms <= 86_400_000 else None,
     )
     return Played(claim, listened_at, _ms_played(info), _kept(metadata, claim, info))
@@ -223,6 +224,10 @@ def _ms_played(info: Json) -> int | None:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 86_400:
         return int(value * 1_000)
     return None
+
+
+def _only(mbids: list[str] | None) -> str | None:
+    return mbids[0] if mbids and len(mbids) == 1 and mbids[0] else None
 
 
 def _text(value: object) -> str | None:
