@@ -24,6 +24,7 @@ from service.api.events import EventController
 from service.api.experiments import ExperimentController
 from service.api.front import Front
 from service.api.inlet import Inlet
+from service.api.insights import InsightController
 from service.api.jobs import JobController, JobOrder
 from service.api.listens import Feedback, ListenController
 from service.api.models import ModelController
@@ -59,6 +60,7 @@ PARTS = (
     "recommender",
     "running",
     "reports",
+    "lookout",
     "neighbourhood",
     "similar_tracks",
     "trainer",
@@ -137,6 +139,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             JobController,
             EventController,
             ExperimentController,
+            InsightController,
             OfrepController,
             StrategyController,
             HealthController,

@@ -47,6 +47,7 @@ from service.learn.ingest import Ingest
 from service.learn.invalidation import Invalidation
 from service.learn.limits import Limits
 from service.learn.live_quality import LiveQuality
+from service.learn.lookout import Lookout
 from service.learn.precompute import Precompute
 from service.learn.prices import Target
 from service.learn.profiles import Profiles
@@ -195,6 +196,8 @@ def build(
         ),
         following=following,
         audit=CacheAudit(store, cache, share=settings.audit_share),
+        live=live,
+        lookout=Lookout(store, current, live, clock=clock),
         exposure=Exposure(shown, live, ExposureLog(current, stream, clock=clock), trials),
         accounts=accounts,
         profiles=Profiles(accounts, current, cache),

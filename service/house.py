@@ -19,6 +19,8 @@ from service.learn.exposure import Exposure
 from service.learn.following import Following
 from service.learn.freshness import Freshness
 from service.learn.ingest import Ingest
+from service.learn.live_quality import LiveQuality
+from service.learn.lookout import Lookout
 from service.learn.precompute import Precompute
 from service.learn.profiles import Profiles
 from service.learn.refresh import Refresh
@@ -59,6 +61,8 @@ class House(Struct, frozen=True, kw_only=True):
     following: Following
     audit: CacheAudit
     exposure: Exposure
+    live: LiveQuality
+    lookout: Lookout
     accounts: Accounts
     profiles: Profiles
     recommender: Recommender

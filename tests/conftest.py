@@ -7,6 +7,7 @@ mongo_url    a real MongoDB wire server for the session; TEST_MONGO_URL names an
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,19 @@ from redis import Redis
 
 from service.cli.kernels import prepare_kernels
 from tests import servers
+
+SERVED = Path(__file__).parents[1] / ".cache" / "served"
+
+
+def _kernels_of_this_worker() -> None:
+    """Numba's cache on disk has no locks: of several test processes each writes one of its own."""
+    kept, worker = os.environ.get("NUMBA_CACHE_DIR"), os.environ.get("PYTEST_XDIST_WORKER")
+    if kept and worker:
+        shutil.copytree(kept, f"{kept}-{worker}", dirs_exist_ok=True)
+        os.environ["NUMBA_CACHE_DIR"] = f"{kept}-{worker}"
+
+
+_kernels_of_this_worker()  # before anything imports numba, which reads this once
 
 # Examples may compile a kernel or wait for a busy machine: time says nothing about right or wrong.
 settings.register_profile("echotune", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -73,13 +87,12 @@ def _installed(make, folder: Path) -> servers.Server:
 
 
 @pytest.fixture(scope="session")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of compiled kernels that servers may share: only this call writes it."""
-    home = tmp_path_factory.mktemp("compiled")
+def kernels() -> Path:
+    """A folder of compiled kernels that servers share: compiled once, whoever asks first."""
     with pytest.MonkeyPatch.context() as kept:
         kept.setenv("NUMBA_CACHE_DIR", "")  # prepare_kernels sets it; this process keeps its own
-        prepare_kernels(home)
-    return home / "kernels"
+        prepare_kernels(SERVED)
+    return SERVED / "kernels"
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from service.cli.events import events
 from service.cli.experiments import experiment
 from service.cli.exporting import export
 from service.cli.importing import demo, import_
+from service.cli.insights import insights
 from service.cli.jobs import jobs
 from service.cli.models import models
 from service.cli.serving import serve
@@ -31,7 +32,7 @@ def echotune() -> None:
 
 VERBS = (
     *(serve, demo, import_, export, train, models, recommend, evaluate),
-    *(experiment, jobs, events, unresolved, doctor),
+    *(insights, experiment, jobs, events, unresolved, doctor),
 )
 for command in VERBS:
     echotune.add_command(command)

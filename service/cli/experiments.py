@@ -166,7 +166,10 @@ def report(*, name: str, form: str, output: Path | None) -> None:
     if output is None:
         click.echo(body)
     else:
-        output.write_text(body, encoding="utf-8")
+        try:
+            output.write_text(body, encoding="utf-8")
+        except OSError as error:
+            raise Invalid(f"{output}: {error.strerror}") from error
         click.echo(f"{output}: {name} as of {found.as_of:%Y-%m-%d %H:%M} UTC")
 
 

@@ -60,7 +60,7 @@ def scale(values: Iterable[float], ends: Iterable[float], start: float, end: flo
     finite = [one for one in ends if isfinite(one)]
     usual = median(abs(one) for one in finite) if finite else 0.0
     most = max(FAR * usual, LEAST, *(1.2 * abs(one) for one in shown))
-    low, high = min(0.0, *shown, *finite), max(0.0, *shown, *finite)
+    low, high = min([0.0, *shown, *finite]), max([0.0, *shown, *finite])
     low, high = max(low, -most), min(high, most)
     short = max(LEAST - (high - low), 0.0)
     around = (high - low + short) * 0.06
@@ -105,7 +105,7 @@ def interval(
             parts.append(_arrow(on.end, 7, kind))
         if on.low <= value <= on.high:
             parts.append(f'<circle class="dot {kind}" cx="{on.at(value)}" cy="{middle}" r="4.5"/>')
-    return _svg(*ROW, title, parts)
+    return svg(*ROW, title, parts)
 
 
 def axis(on: Scale, title: str) -> str:
@@ -116,7 +116,7 @@ def axis(on: Scale, title: str) -> str:
         f'<text x="{on.at(one)}" y="20" text-anchor="middle">{_share(one, digits)}</text>'
         for one in ticks
     ]
-    return _svg(*ROW, title, parts)
+    return svg(*ROW, title, parts)
 
 
 def bands(
@@ -156,7 +156,7 @@ def bands(
         parts.append(_date(days[-1], time, "end"))
     drawn = "".join(_band(line, place, time, on) for place, line in enumerate(lines))
     parts.append(f'<g clip-path="url(#{escape(mark)})">{drawn}</g>')
-    return _svg(width, height, title, parts, kind="panel")
+    return svg(width, height, title, parts, kind="panel")
 
 
 def panel(ends: Iterable[float], values: Iterable[float]) -> Scale:
@@ -180,12 +180,12 @@ def bars(rows: Sequence[tuple[str, int, float, str]], title: str) -> str:
             f'<text x="{BAR_LEFT + length + 7:.2f}" y="{y + 17}"><tspan class="number">',
             f"{count:,}</tspan>\u2002{escape(remark)}</text>",
         ]
-    return _svg(FUNNEL_WIDTH, len(rows) * BAR_ROW, title, parts, kind="funnel")
+    return svg(FUNNEL_WIDTH, len(rows) * BAR_ROW, title, parts, kind="funnel")
 
 
 def key(place: int, title: str) -> str:
     """How the line of class `s<place>` looks."""
-    return _svg(26, 8, title, [f'<path class="stroke s{place}" d="M0 4H26"/>'], kind="line")
+    return svg(26, 8, title, [f'<path class="stroke s{place}" d="M0 4H26"/>'], kind="line")
 
 
 def _ground(on: Scale, most: float | None) -> str:
@@ -248,7 +248,8 @@ def _share(value: float, digits: int) -> str:
     return "0" if abs(value) < TINY else f"{value:+,.{digits}%}"
 
 
-def _svg(width: float, height: float, title: str, parts: Sequence[str], kind: str = "row") -> str:
+def svg(width: float, height: float, title: str, parts: Sequence[str], kind: str = "row") -> str:
+    """A drawing of these parts, which are markup, of the class `kind`."""
     size = f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
     return (
         f'<svg class="{kind}" {size} role="img"><title>{escape(title)}</title>'

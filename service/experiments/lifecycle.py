@@ -91,8 +91,8 @@ async def start(store: Store, name: str, *, now: datetime) -> Experiment:
     One that was stopped goes on, with whoever was in it, and without an end that has passed.
 
     Raises:
-        Conflict: it runs or is archived, its end has passed, its layer has too little left, or
-            another experiment that runs sets the same in another layer.
+        Conflict: it runs or is archived, its end has passed, nothing of it is left to try, its
+            layer has too little left, or another that runs sets the same in another layer.
         UnknownExperiment
     """
     experiment = await find(store, name)
@@ -102,15 +102,17 @@ async def start(store: Store, name: str, *, now: datetime) -> Experiment:
         if experiment.status == "draft":
             raise Conflict(f"{name} was to end at {ends.isoformat()}: give it another end")
         ends = None  # it was the moment of the stop
+    if _all_halted(experiment):
+        raise Conflict(f"every variant of {name} was halted: create an experiment of another name")
     others = await store.experiments()
     _need_free(experiment, others)
-    wanted = claim(structs.replace(experiment, status="running", ends=ends, halted={}), others)
+    wanted = claim(structs.replace(experiment, status="running", ends=ends), others)
     if wanted.starts is None:
         wanted = structs.replace(wanted, starts=now)
     return await _claimed(store, experiment, wanted)
 
 
-async def stop(store: Store, name: str, *, now: datetime, why: str = "") -> Experiment:
+async def stop(store: Store, name: str, *, now: datetime) -> Experiment:
     """Everybody gets what they would get without it, from the next request on.
 
     Raises:
@@ -119,9 +121,9 @@ async def stop(store: Store, name: str, *, now: datetime, why: str = "") -> Expe
     """
     experiment = await find(store, name)
     _need(experiment, ("running",), "stop")
-    halted = {one.name: why for one in experiment.variants[1:]} if why else experiment.halted
-    ended = {"status": "stopped", "ends": _end(experiment, now), "halted": halted}
-    return await _put(store, structs.replace(experiment, **ended))
+    return await _put(
+        store, structs.replace(experiment, status="stopped", ends=_end(experiment, now))
+    )
 
 
 async def halt(store: Store, name: str, variant: str, *, why: str, now: datetime) -> Experiment:
@@ -129,14 +131,21 @@ async def halt(store: Store, name: str, variant: str, *, why: str, now: datetime
 
     Raises:
         Conflict: the experiment does not run.
+        Invalid: it has no such variant beside the control.
         UnknownExperiment
     """
     experiment = await find(store, name)
     _need(experiment, ("running",), "halt")
-    halted = experiment.halted | {variant: why}
-    over = all(one.name in halted for one in experiment.variants[1:])
-    ended = {"status": "stopped", "ends": _end(experiment, now)} if over else {}
-    return await _put(store, structs.replace(experiment, halted=halted, **ended))
+    if variant not in {one.name for one in experiment.variants[1:]}:
+        raise Invalid(f"{name} has no variant {variant!r} that could be halted")
+    halted = structs.replace(experiment, halted=experiment.halted | {variant: why})
+    if _all_halted(halted):
+        halted = structs.replace(halted, status="stopped", ends=_end(experiment, now))
+    return await _put(store, halted)
+
+
+def _all_halted(experiment: Experiment) -> bool:
+    return all(one.name in experiment.halted for one in experiment.variants[1:])
 
 
 async def archive(store: Store, name: str) -> Experiment:

@@ -22,7 +22,9 @@ PLANNED = 500
 """Users per arm at which intervals are narrowest; fixed, since nobody may choose it afterwards."""
 MATTERS = 0.03
 """The smallest lift worth having: what "no difference" and "not yet" are measured by."""
-FEWEST = 2
+FEWEST = 5
+"""Users of an arm before anything is said of it: two who came back against two who did not have no
+variance. With 2, looking all the time called 9.2 % of equal arms different; with 5, 0.9 %."""
 LEVEL = 0.95
 Interval = tuple[float, float]
 

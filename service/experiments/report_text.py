@@ -1,15 +1,13 @@
 """A report for a terminal, and the words that the page shares with it."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from textwrap import wrap
 
+from service.experiments.columns import INDENT, table, wrapped
 from service.experiments.metrics import METRICS
 from service.experiments.report import FEWEST, LEVEL, Arm, Comparison, GuardrailState, Report
 from service.experiments.verdict import RAREST
 
-WIDTH = 100
-INDENT = "  "
 UNCOUNTED = f"nothing has been counted yet: it takes {FEWEST} users with figures in each variant"
 UNGUARDED = "none were set"
 MEANING = (
@@ -26,7 +24,7 @@ def text(report: Report) -> str:
     """The report as plain text, at most 100 columns wide."""
     parts = [_heading(report), _arms(report.arms)]
     if not report.comparisons:
-        parts.append(_wrapped(f"Against the control, {UNCOUNTED}."))
+        parts.append(wrapped(f"Against the control, {UNCOUNTED}."))
     else:
         parts += [_variant(name, found) for name, found in by_variant(report).items()]
     parts += [_guardrails(report.guardrails), _closing(report.comparisons)]
@@ -118,7 +116,7 @@ def _heading(report: Report) -> list[str]:
         f"{report.name}: {report.status}",
         dates(report),
         f"{users:,} users; {report.allocation:.0%} of the audience takes part",
-        *_wrapped(f"Allocation {check}: {allocated(report)}."),
+        *wrapped(f"Allocation {check}: {allocated(report)}."),
     ]
 
 
@@ -129,12 +127,12 @@ def _arms(arms: Sequence[Arm]) -> list[str]:
         spread = "-" if arm.gini is None else f"{arm.gini:.3f}"
         rows.append([arm.name, *(f"{one:,}" for one in counts), f"{arm.coverage:.1%}", spread])
         below.append("" if arm.halted is None else f"halted: {arm.halted}")
-    return _table(ARMS, rows, words={0}, below=below)
+    return table(ARMS, rows, words={0}, below=below)
 
 
 def _variant(name: str, found: Sequence[Comparison]) -> list[str]:
     if not found:
-        return _wrapped(f"{name} against the control: {UNCOUNTED}.")
+        return wrapped(f"{name} against the control: {UNCOUNTED}.")
     rows = [
         [
             one.metric,
@@ -147,9 +145,9 @@ def _variant(name: str, found: Sequence[Comparison]) -> list[str]:
         ]
         for one in found
     ]
-    lines = [f"{name} against the control", *_table(COMPARED, rows, words={0, 1, 7}), ""]
+    lines = [f"{name} against the control", *table(COMPARED, rows, words={0, 1, 7}), ""]
     for of, sentence in sentences(found):
-        lines += _wrapped(f"{', '.join(one.metric for one in of)}: {sentence}.", INDENT)
+        lines += wrapped(f"{', '.join(one.metric for one in of)}: {sentence}.", INDENT)
     return lines
 
 
@@ -167,59 +165,14 @@ def _guardrails(states: Sequence[GuardrailState]) -> list[str]:
         ]
         for one in states
     ]
-    return ["Guardrails; a loss below 0 is a gain", *_table(GUARDED, rows, words={0, 1, 5})]
+    return ["Guardrails; a loss below 0 is a gain", *table(GUARDED, rows, words={0, 1, 5})]
 
 
 def _closing(found: Sequence[Comparison]) -> list[str]:
-    lines = _wrapped(MEANING)
+    lines = wrapped(MEANING)
     lower = dict.fromkeys(one.metric for one in found if lower_is_better(one.metric))
     if lower:
-        lines += _wrapped(f"Lower is better: {', '.join(lower)}.")
+        lines += wrapped(f"Lower is better: {', '.join(lower)}.")
     if any(one.lift is None for one in found):
         lines.append("Figures without % are differences from a control of 0, which have no lift.")
     return lines
-
-
-def _table(
-    head: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    words: Collection[int],
-    below: Sequence[str] = (),
-) -> list[str]:
-    """Columns; a first cell that would leave too little room for the others has its own line.
-
-    Args:
-        head: Names of the columns.
-        rows: Their cells.
-        words: Columns that are read from the left; the others are figures.
-        below: A line under each row, where it is not empty.
-    """
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    room = WIDTH - len(INDENT)
-    gap = 2 if sum(widths) + 2 * (len(widths) - 1) <= room else 1
-    widths[0] = min(widths[0], max(room - sum(widths[1:]) - gap * (len(widths) - 1), len(head[0])))
-
-    def line(cells: Sequence[str]) -> Iterator[str]:
-        first = cells[0]
-        if len(first) > widths[0]:
-            yield INDENT + first
-            first = ""
-        aligned = [
-            cell.ljust(width) if place in words else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip([first, *cells[1:]], widths, strict=True))
-        ]
-        yield (INDENT + (" " * gap).join(aligned)).rstrip()
-
-    lines = list(line(head))
-    for place, cells in enumerate(rows):
-        lines += line(cells)
-        if below and below[place]:
-            lines += _wrapped(below[place], INDENT * 2)
-    return lines
-
-
-def _wrapped(said: str, indent: str = "") -> list[str]:
-    """Lines of it, without what would move a terminal's cursor or colour."""
-    plain = "".join(one if one.isprintable() else " " for one in said)
-    return wrap(plain, WIDTH, initial_indent=indent, subsequent_indent=indent * 2)

@@ -34,17 +34,21 @@ class TrialLog:
         self._current, self._store = current, store
         self._seen: dict[tuple[str, str], None] = {}  # by the time they were seen
         self._waiting: deque[ShownList] = deque()
+        self._erased: set[str] = set()  # since the last note: what they saw may be in the next one
 
     def note(self, showings: Sequence[Showing]) -> None:
         """Of lists that were looked at, those of somebody in an experiment, the first time."""
-        catalogue = self._current.catalogue
+        catalogue, erased = self._current.catalogue, self._erased.copy()
         for showing in showings:
             key = showing.user_id, showing.tag
             if not showing.variants or showing.way == "prefetched" or key in self._seen:
                 continue
+            if showing.user_id in self._erased:
+                continue
             if showing.rows.max(initial=-1) < catalogue.size:
                 self._seen[key] = None
                 self._waiting.append(shown_list(showing, catalogue))
+        self._erased -= erased
         while len(self._seen) > MOST_KEPT:
             del self._seen[next(iter(self._seen))]
         if len(self._waiting) > MOST_WAITING:
@@ -61,10 +65,13 @@ class TrialLog:
             except Unavailable as error:
                 log.warning("lists of experiments have to wait", reason=str(error))
                 return
-            for _ in range(min(len(lists), len(self._waiting))):
+            kept = set(map(id, lists))  # fewer wait when a user was erased meanwhile
+            while self._waiting and id(self._waiting[0]) in kept:
                 self._waiting.popleft()
 
     async def on_user_updated(self, fact: UserUpdated) -> None:
         """Heard on the bus: of an erased user nothing is kept."""
         if fact.rev is None:
-            self._waiting = deque(one for one in self._waiting if one.user_id != fact.user_id)
+            self._erased.add(fact.user_id)
+            waiting = self._waiting.copy()  # a thread may be noting
+            self._waiting = deque(one for one in waiting if one.user_id != fact.user_id)

@@ -30,7 +30,7 @@ DAY = timedelta(milliseconds=CLICK_MS)
 LATER = 1_000
 """Listens of one user after the end of what is looked at, among which the plays of lists are."""
 FEWEST = 2
-THIN_COVER = 0.5
+THIN_COVER = 0.9
 
 
 class Estimate(Struct, frozen=True, kw_only=True):

@@ -50,7 +50,7 @@ class Crew:
         self.processes.append(process)
 
     async def reports(self) -> list[dict[str, Any]]:
-        async with asyncio.timeout(END_S + size(0, 600)):
+        async with asyncio.timeout(END_S + size(0, 1_200)):
             outputs = await asyncio.gather(*(one.communicate() for one in self.processes))
         return [json.loads(output.splitlines()[-1]) for output, _ in outputs]
 

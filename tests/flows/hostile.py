@@ -17,6 +17,8 @@ from msgspec import Struct
 PROBLEM = "application/problem+json"
 TRACK = {"id": "jazz00", "title": "Jazz Song 0", "artist": "Jazz Artist 0"}
 LISTEN = {"user_id": "jazz-u0", "track_id": "jazz00", "at": "2026-03-01T10:00:00Z"}
+EXPERIMENT = {"name": "calm", "variants": [{"name": "control"}, {"name": "new"}]}
+EVALUATED = {"context": {"targetingKey": "jazz-u0"}}
 FEEDBACK = {"user_id": "jazz-u0", "track_id": "jazz00", "action": "like"}
 
 
@@ -73,6 +75,27 @@ ROUTES: dict[str, Route] = {
     "GET /v1/jobs/{job_id}": Route(url="/v1/jobs/0", noun="job_id"),
     "DELETE /v1/jobs/{job_id}": Route(url="/v1/jobs/0", noun="job_id"),
     "POST /v1/jobs/{job_id}/replay": Route(url="/v1/jobs/0/replay", noun="job_id"),
+    "GET /v1/experiments": Route(url="/v1/experiments"),
+    "POST /v1/experiments": Route(url="/v1/experiments", body=EXPERIMENT, most_bytes=64 << 10),
+    "GET /v1/experiments/{name}": Route(url="/v1/experiments/nobody", noun="name"),
+    "PATCH /v1/experiments/{name}": Route(
+        url="/v1/experiments/nobody", noun="name", body={"allocation": 0.2}, most_bytes=64 << 10
+    ),
+    "POST /v1/experiments/{name}/start": Route(url="/v1/experiments/nobody/start", noun="name"),
+    "POST /v1/experiments/{name}/stop": Route(url="/v1/experiments/nobody/stop", noun="name"),
+    "POST /v1/experiments/{name}/archive": Route(url="/v1/experiments/nobody/archive", noun="name"),
+    "GET /v1/experiments/{name}/report": Route(
+        url="/v1/experiments/nobody/report", noun="name", takes=("format",)
+    ),
+    "GET /v1/users/{user_id}/assignments": Route(
+        url="/v1/users/jazz-u0/assignments", noun="user_id"
+    ),
+    "POST /ofrep/v1/evaluate/flags": Route(
+        url="/ofrep/v1/evaluate/flags", body=EVALUATED, most_bytes=64 << 10
+    ),
+    "POST /ofrep/v1/evaluate/flags/{key}": Route(
+        url="/ofrep/v1/evaluate/flags/nobody", noun="key", body=EVALUATED, most_bytes=64 << 10
+    ),
     "POST /v1/strategies/{name}": Route(
         url="/v1/strategies/content",
         noun="name",
@@ -82,14 +105,19 @@ ROUTES: dict[str, Route] = {
     "GET /v1/events/dead": Route(url="/v1/events/dead"),
     "POST /v1/events/dead/{place}/replay": Route(url="/v1/events/dead/0-0/replay", noun="place"),
     "GET /v1/events/traces": Route(url="/v1/events/traces", takes=("limit",)),
+    "GET /v1/insights": Route(url="/v1/insights", takes=("format",)),
     "GET /health/live": Route(url="/health/live"),
     "GET /health/ready": Route(url="/health/ready"),
     "GET /metrics": Route(url="/metrics"),
     "GET /problems/{slug}": Route(url="/problems/not-found", noun="slug"),
 }
-WITH_BODY = [name for name, route in ROUTES.items() if route.body is not None]
+IN_OWN_WORDS = [name for name in ROUTES if "/ofrep/" in name]
+"""Routes of somebody else's protocol, with refusals of its own and tests for them."""
+WITH_BODY = [
+    name for name, route in ROUTES.items() if route.body is not None and name not in IN_OWN_WORDS
+]
 WITH_QUERY = [name for name, route in ROUTES.items() if route.takes]
-WITH_ID = [name for name, route in ROUTES.items() if route.noun]
+WITH_ID = [name for name, route in ROUTES.items() if route.noun and name not in IN_OWN_WORDS]
 
 LONG = "x" * 5_000
 
@@ -119,6 +147,7 @@ WRONG_VALUES: dict[str, tuple[str, ...]] = {
     "mood": ("", "angry", "null"),
     "device": ("", "fridge", "null"),
     "mix": ("", "all", "null"),
+    "format": ("", "pdf", "JSON", "text%00", "null", LONG),
     "explain": ("", "2", "-1", "yes", "true", "null"),
     "flow": ("", "2", "-1", "yes", "true", "null"),
     "fields": ("nope", ",", "score,", "track.", "track.genres", "SCORE", "score, rank", "a" * 201),

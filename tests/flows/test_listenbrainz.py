@@ -196,3 +196,21 @@ async def test_a_listen_is_deleted_once_and_the_others_stay(alice) -> None:
     assert [NOW - 20] == await left()
     for wrong in ({}, gone | {"listened_at": "x"}, gone | {"recording_msid": "x"}):
         assert 400 == (await alice.post("/1/delete-listen", json=wrong)).status_code
+
+
+@pytest.mark.parametrize("limit, statuses", [(1, [200, 503]), (0, [200, 200])])
+async def test_who_sends_too_much_is_told_to_come_again(tmp_path, limit, statuses) -> None:
+    """Ten minutes' worth at once is let in, and nothing is limited at 0."""
+    settings = Settings(data_dir=str(tmp_path), user_listens_per_minute=limit)
+    async with AsyncTestClient(create_app(settings)) as client:
+        client.headers["Authorization"] = "Token alice"
+        answers = []
+        for start in (0, 10):
+            payload = [listen(at=NOW - 60 - start - number) for number in range(10)]
+            batch = {"listen_type": "import", "payload": payload}
+            answers.append(await client.post("/1/submit-listens", json=batch))
+
+    assert statuses == [one.status_code for one in answers]
+    if limit:
+        assert 503 == answers[1].json()["code"]
+        assert int(answers[1].headers["retry-after"]) > 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ["sh", "cat", "chmod", "cksum", "dirname", "env", "mkdir", "rm", "sed", "tr"]
+TOOLS = ["sh", "cat", "chmod", "cksum", "cp", "dirname", "env", "mkdir", "rm", "sed", "tr"]
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 300
-SOURCES = sorted(
-    path for part in ("core", "service", "bench", "tests") for path in (ROOT / part).rglob("*.py")
-)
+PARTS = ("core", "service", "bench", "k8s", "tests")
+SOURCES = sorted(path for part in PARTS for path in (ROOT / part).rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -9,8 +9,15 @@ from msgspec import structs
 
 from service.domain import Experiment, Guardrail, Variant
 from service.experiments.metrics import METRICS, Tally
-from service.experiments.report import PLANNED, Comparison, Report, guardrails, report
-from service.experiments.sequence import half_width
+from service.experiments.report import (
+    PLANNED,
+    Comparison,
+    Report,
+    comparable,
+    guardrails,
+    report,
+)
+from service.experiments.sequence import half_width, sequence
 from service.experiments.sums import NOTHING, Sums, sums
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -109,6 +116,28 @@ def test_of_whom_nothing_is_known_nothing_is_compared() -> None:
     assert [] == nobody.comparisons == one_each.comparisons
     assert ["not yet"] == [one.state for one in nobody.guardrails]
     assert {} == nobody.days[0].lifts
+
+
+def alarms() -> int:
+    """Of 400 experiments where nothing differs, how many were called one at some look."""
+    rng, found = np.random.default_rng(7), 0
+    for came_back in (rng.random((400, 2, 50)) < 0.3).astype(float):
+        arms = ([sums(arm[:n]) for arm in came_back] for n in (2, 3, 4, 5, 7, 10, 20, 50))
+        found += any(
+            low > 0 or high < 0
+            for low, high in (
+                sequence(*pair, planned=PLANNED) for pair in arms if comparable(*pair)
+            )
+        )
+    return found
+
+
+def test_a_handful_of_users_who_happen_to_be_alike_are_no_evidence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert alarms() <= 0.03 * 400
+    monkeypatch.setattr("service.experiments.report.FEWEST", 2)
+    assert alarms() > 0.05 * 400  # the control
 
 
 @pytest.mark.parametrize(

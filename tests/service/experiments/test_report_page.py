@@ -2,7 +2,6 @@
 
 import re
 from html import unescape
-from html.parser import HTMLParser
 
 import pytest
 from msgspec import structs
@@ -11,6 +10,7 @@ from service.experiments.allocation_check import AllocationCheck
 from service.experiments.drawing import Scale
 from service.experiments.report import Report
 from service.experiments.report_page import page
+from tests import pages
 from tests.service.experiments import reports
 
 ALL = [
@@ -19,42 +19,10 @@ ALL = [
     reports.two_variants(days=reports.days(["plays"], ["warm", "bold"], 1)),
     reports.twenty_variants(),
 ]
-ALONE = {"meta", "br"}
 
 
-class Reader(HTMLParser):
-    """What a browser finds: open tags that nobody closed, text, and what is accessible."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.wrong: list[str] = []
-        self.text: list[str] = []
-        self.ids: list[str] = []
-        self.order: list[tuple[str, dict[str, str | None]]] = []
-
-    def handle_starttag(self, tag, attrs) -> None:
-        self.order.append((tag, dict(attrs)))
-        self.ids += [value for name, value in attrs if name == "id"]
-        if tag not in ALONE:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs) -> None:
-        self.order.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag) -> None:
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(tag)
-
-    def handle_data(self, data) -> None:
-        self.text.append(data)
-
-
-def read(report: Report) -> Reader:
-    reader = Reader()
-    reader.feed(page(report))
-    reader.close()
-    return reader
+def read(report: Report) -> pages.Reader:
+    return pages.read(page(report))
 
 
 def row_of(report: Report, start: str) -> str:

@@ -1,3 +1,7 @@
+import asyncio
+import itertools
+import sys
+import threading
 from collections import Counter
 from datetime import datetime, timedelta
 
@@ -119,6 +123,61 @@ async def test_of_an_erased_user_nothing_is_kept() -> None:
     await day.live.on_user_updated(UserUpdated("a", None))
 
     assert "a" not in day.live._users
+
+
+def test_whoever_looks_sees_the_lists_of_the_last_day_each_once() -> None:
+    day = Day()
+    day.show("a", "1", 4)
+    day.now += timedelta(hours=23)
+    day.show("b", "2", 5, 6)
+    day.show("b", "2", 5, 6)
+    day.show("a", "3", 7)
+    seen = [(user, rows.tolist()) for user, rows in day.live.seen()]
+    day.now += timedelta(hours=1)
+
+    assert [("a", [4]), ("a", [7]), ("b", [5, 6])] == sorted(seen)
+    assert [("a", [7]), ("b", [5, 6])] == sorted(
+        (user, rows.tolist()) for user, rows in day.live.seen()
+    )
+
+
+async def test_lists_are_noted_erased_and_looked_at_by_three_threads_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever looks goes through what the two others change."""
+    monkeypatch.setattr("service.learn.live_quality.MOST_USERS", 500)
+    day, done = Day(), threading.Event()
+
+    def note() -> None:
+        for number in range(4_000):
+            day.show(f"u{number % 700}", str(number), number % 60)
+        done.set()
+
+    def look() -> int:
+        looks = 0
+        while not done.is_set():
+            assert all(1 == rows.size for _, rows in day.live.seen())
+            looks += 1
+        return looks
+
+    async def erase() -> None:
+        for number in itertools.cycle(range(700)):
+            if done.is_set():
+                return
+            await day.live.on_user_updated(UserUpdated(f"u{number}", None))
+            await asyncio.sleep(0)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        _, looks, _ = await asyncio.gather(
+            asyncio.to_thread(note), asyncio.to_thread(look), erase()
+        )
+    finally:
+        sys.setswitchinterval(before)
+
+    assert looks
+    assert len(day.live._users) <= 500
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -181,7 +181,25 @@ async def test_of_an_erased_user_nothing_is_kept(desk: Desk) -> None:
 
         waiting = [one.user_id for one in desk.log._waiting]
         assert ([] if erased == "u1" else ["u1"]) == waiting
-        desk.log._seen.clear()
+        desk.log = TrialLog(desk.current, desk.store)
+
+
+async def test_what_an_erased_user_saw_in_the_last_second_is_not_kept_either(desk: Desk) -> None:
+    for erased in ("u1", "another"):
+        log = TrialLog(desk.current, desk.store)
+        await log.on_user_updated(UserUpdated(erased, None, "erased"))
+        desk.log = log
+        desk.show("a", user="u1")
+
+        assert ([] if erased == "u1" else [("u1", "a")]) == await desk.tags()
+
+
+async def test_whoever_was_erased_and_comes_back_is_kept_again(desk: Desk) -> None:
+    await desk.log.on_user_updated(UserUpdated("u1", None, "erased"))
+    desk.log.note([])
+    desk.show("b")
+
+    assert [("u1", "b")] == await desk.tags()
 
 
 async def test_a_user_who_changed_something_is_not_erased(desk: Desk) -> None:
