@@ -8,17 +8,18 @@ from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Response
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import ScopeType
+from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
 from service.api.admission import Admission
 from service.api.bodies import Bodies
-from service.api.contract import describe
+from service.api.contract import AnyRequest, describe
 from service.api.events import EventController
 from service.api.experiments import ExperimentController
 from service.api.front import Front
@@ -40,6 +41,7 @@ from service.api.updates import UpdateController
 from service.api.users import UserController
 from service.bootstrap import open_house
 from service.domain import Listen, Track, UserSettings
+from service.doors import listenbrainz
 from service.experiments.lifecycle import Change, Draft
 from service.greeting import greeting
 from service.house import House
@@ -144,10 +146,14 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             *([] if settings.metrics_port else [read_metrics]),
             explain_problem,
             reference_assets,
+            listenbrainz.ROUTES,
         ],
         lifespan=[lifespan],
-        dependencies={name: _provide(name) for name in PARTS},
-        exception_handlers=EXCEPTION_HANDLERS,
+        dependencies={
+            **{name: _provide(name) for name in PARTS},
+            "door": _provide("listenbrainz"),
+        },
+        exception_handlers=EXCEPTION_HANDLERS | {HTTPException: on_http_exception},
         middleware=[time_requests],
         logging_config=None,  # structlog is set up by `served`
         openapi_config=OpenAPIConfig(
@@ -161,7 +167,17 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
     )
     check_scopes(app.routes)
     describe(app, DOCUMENTED)
+    cors = settings.listenbrainz_tokens is not None
+    app.asgi_handler = listenbrainz.Wire(app.asgi_handler, cors=cors)
     return app
+
+
+def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[Any]:
+    """A path that no route has is refused in the words of the door it belongs to."""
+    ours = listenbrainz.door_path(request.url.path) is None
+    handlers = EXCEPTION_HANDLERS if ours else listenbrainz.EXCEPTION_HANDLERS
+    answer: Response[Any] = handlers[HTTPException](request, error)
+    return answer
 
 
 def _provide(name: str) -> Provide:

@@ -28,6 +28,8 @@ from service.bus.patches import Patches
 from service.bus.tending import Tending
 from service.cache.rendered import Rendered
 from service.cache.two_level import TwoLevel
+from service.doors.identity import Resolver
+from service.doors.listenbrainz import Door, read_tokens
 from service.experiments.guard import guard
 from service.experiments.reports import Reports
 from service.experiments.running import Running
@@ -155,7 +157,8 @@ def build(
         await guard(store, current.catalogue, now=clock())
 
     ingest = Ingest(store, bus, current.knows, clock, limits=limits)
-    every_s = settings.probe_every_s
+    every_s, shelf = settings.probe_every_s, Shelf(store, bus)
+    resolver = Resolver(store, shelf, lambda: current.catalogue)
     return House(
         settings=settings,
         store=store,
@@ -172,7 +175,19 @@ def build(
             schedule=schedule(settings.train_every_hours),
         ),
         ingest=ingest,
-        shelf=Shelf(store, bus),
+        shelf=shelf,
+        resolver=resolver,
+        listenbrainz=Door(
+            tokens=read_tokens(settings.listenbrainz_tokens, settings.host),
+            store=store,
+            ingest=ingest,
+            resolver=resolver,
+            current=current,
+            recommender=recommender,
+            neighbourhood=neighbourhood,
+            accounts=accounts,
+            clock=clock,
+        ),
         trainer=trainer,
         refresh=Refresh(
             store,

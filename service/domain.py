@@ -155,12 +155,21 @@ class Demographics(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     language: Word | None = None
 
 
+class Lapse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When the block of a track (by id) or an artist is over."""
+
+    kind: Literal["track", "artist"]
+    name: Text
+    at: Utc
+
+
 class Blocked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Never recommended to this user."""
 
     tracks: Annotated[tuple[TrackId, ...], Meta(max_length=10_000)] = ()
     artists: Annotated[tuple[Text, ...], Meta(max_length=1_000)] = ()
     genres: Annotated[tuple[Word, ...], Meta(max_length=200)] = ()
+    until: Annotated[tuple[Lapse, ...], Meta(max_length=1_000)] = ()  # of tracks and artists above
 
 
 class UserSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,6 +7,8 @@ from service.bus.tending import Tending
 from service.cache.rendered import Rendered
 from service.cache.two_level import TwoLevel
 from service.domain import Strategy
+from service.doors.identity import Resolver
+from service.doors.listenbrainz import Door
 from service.experiments.reports import Reports
 from service.experiments.running import Running
 from service.jobs import JobQueue
@@ -52,6 +54,8 @@ class House(Struct, frozen=True, kw_only=True):
     runner: Runner
     ingest: Ingest
     shelf: Shelf
+    resolver: Resolver
+    listenbrainz: Door
     trainer: Trainer
     refresh: Refresh
     following: Following

@@ -26,6 +26,9 @@ Reason = Literal["limit", "lag"]
 
 CRITICAL = frozenset(("/health/live", "/health/ready", "/metrics"))
 EVENTS = frozenset(("/v1/listens", "/v1/feedback"))
+SUBMISSION = "/submit-listens"
+CODED = ("/1/", "/apis/listenbrainz/")
+"""Where refusals have another shape: `Refusals`."""
 LISTS = "/recommendations"
 PUSH = "/updates"
 MOST_PUSH = 1_000
@@ -81,7 +84,7 @@ class Admission:
         self._guests: dict[Class, Guests] = {one: Guests() for one in get_args(Class)}
         self._lags: deque[float] = deque([0.0] * TICKS, maxlen=TICKS)
         self._ticking: asyncio.TimerHandle | None = None
-        self._refusals = Refusals()
+        self._refusals, self._coded = Refusals(), Refusals(coded=True)
         metrics.CONCURRENCY_LIMIT.set_function(lambda: self.limit.value)
         for name, guests in self._guests.items():
             metrics.IN_FLIGHT.labels(name).set_function(partial(getattr, guests, "in_flight"))
@@ -104,7 +107,9 @@ class Admission:
             self._tick_later()
         guests = self._guests[name]
         if (reason := self._refuses(name, guests)) is not None:
-            await self._refuse(name, reason, send)
+            metrics.SHED.labels(name, reason).inc()
+            coded = scope["path"].startswith(CODED)
+            await (self._coded if coded else self._refusals).send(send)
             return
         start = self._clock()
         if name != "events" and scope["path"].endswith(LISTS):
@@ -155,10 +160,6 @@ class Admission:
             self._learned.saw(start, guests.in_flight)
         guests.in_flight -= 1
 
-    async def _refuse(self, name: Class, reason: Reason, send: Any) -> None:  # noqa: ANN401 - ASGI
-        metrics.SHED.labels(name, reason).inc()
-        await self._refusals.send(send)
-
     def _tick_later(self) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + TICK_S
@@ -174,7 +175,7 @@ def class_of(scope: Any) -> Class:  # noqa: ANN401 - ASGI
     path = scope["path"]
     if path in CRITICAL:
         return "critical"
-    if path in EVENTS:
+    if path in EVENTS or (path.startswith(CODED) and path.rstrip("/").endswith(SUBMISSION)):
         return "events"
     if path.endswith(PUSH):
         return "push"

@@ -12,10 +12,13 @@ RETRY_AFTER_S = (1, 2, 3)
 
 
 class Refusals:
-    """The next refusal; each of them says when to come back."""
+    """The next refusal; each of them says when to come back.
 
-    def __init__(self) -> None:
-        self._next = cycle([_refusal(seconds) for seconds in RETRY_AFTER_S])
+    With `coded` in the words of ListenBrainz: its clients take a body without `code` for success.
+    """
+
+    def __init__(self, *, coded: bool = False) -> None:
+        self._next = cycle([_refusal(seconds, coded=coded) for seconds in RETRY_AFTER_S])
 
     async def send(self, send: Any) -> None:  # noqa: ANN401 - ASGI
         """Refuse."""
@@ -24,17 +27,12 @@ class Refusals:
         await send(body)
 
 
-def _refusal(seconds: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    body = encode(
-        {
-            "type": "/problems/overloaded",
-            "title": "Overloaded",
-            "status": 503,
-            "detail": str(Overloaded.__doc__),
-        }
-    )
+def _refusal(seconds: int, *, coded: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    why = str(Overloaded.__doc__)
+    problem = {"type": "/problems/overloaded", "title": "Overloaded", "status": 503, "detail": why}
+    body = encode({"code": 503, "error": why} if coded else problem)
     headers = [
-        (b"content-type", b"application/problem+json"),
+        (b"content-type", b"application/json" if coded else b"application/problem+json"),
         (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
         (b"retry-after", b"%d" % seconds),

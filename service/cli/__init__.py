@@ -18,6 +18,7 @@ from service.cli.jobs import jobs
 from service.cli.models import models
 from service.cli.serving import serve
 from service.cli.training import train
+from service.cli.unresolved import unresolved
 from service.errors import EchoTuneError
 
 
@@ -32,7 +33,7 @@ def echotune() -> None:
 
 VERBS = (
     *(serve, demo, import_, export, backup, restore, train, models, recommend, evaluate),
-    *(insights, experiment, jobs, events, doctor),
+    *(insights, experiment, jobs, events, unresolved, doctor),
 )
 for command in VERBS:
     echotune.add_command(command)

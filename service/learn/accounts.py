@@ -59,6 +59,17 @@ class Accounts:
         await self._bus.tell(UserUpdated(user_id, None, "erased"))
         return listens
 
+    async def forget_listen(self, user_id: str, listen_id: str) -> bool:
+        """Drop one listen; False when it is not there. Lists follow at once.
+
+        Raises:
+            BusUnavailable, Overloaded: it is gone, but not everybody knows.
+        """
+        rev = await self._store.delete_listen(user_id, listen_id)
+        if rev is not None:
+            await self._bus.tell(UserUpdated(user_id, rev, "listen"))
+        return rev is not None
+
     async def known(self, user_id: str) -> str:
         """The id, if it is anybody's.
 

@@ -44,14 +44,14 @@ def work(title: str, artist: str) -> str:
 
     A title that says nothing but which recording it is ("Live") stays as it is.
     """
-    return f"{_letters(_name(title))}\0{_letters(_without_guest(_folded(artist)))}"
+    return f"{letters(_name(title))}\0{letters(without_guest(folded(artist)))}"
 
 
 def _name(title: str) -> str:
-    text = BRACKET.sub(_kept, _folded(title))
+    text = BRACKET.sub(_kept, folded(title))
     head, *tails = DASH.split(text)
-    name = _without_guest(" ".join([head, *(tail for tail in tails if not _tells(tail))]))
-    return name if _letters(name) else _folded(title)
+    name = without_guest(" ".join([head, *(tail for tail in tails if not _tells(tail))]))
+    return name if letters(name) else folded(title)
 
 
 def _kept(bracket: re.Match[str]) -> str:
@@ -66,17 +66,17 @@ def _tells(text: str) -> bool:
     )
 
 
-def _without_guest(text: str) -> str:
+def without_guest(text: str) -> str:
     return TRAILING_GUEST.sub("", text)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """Lower case, without accents, with plain quotes."""
     plain = "".join(c for c in normalize("NFKD", text) if category(c) != "Mn")
     return " ".join(plain.casefold().replace("\u2019", "'").split())
 
 
-def _letters(text: str) -> str:
+def letters(text: str) -> str:
     """Letters and digits alone, of any script, one space between words; "&" is "and"."""
     words = re.sub(r"[^\w\s]|_", "", text.replace("&", " and "))
     return " ".join(words.split())

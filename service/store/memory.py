@@ -144,6 +144,10 @@ class MemoryStore:
             if old:
                 yield {user_id: self._touch(user_id).rev}
 
+    async def delete_listen(self, user_id: str, listen_id: str) -> int | None:
+        there = self._listens.get(user_id, {}).pop(listen_id, None)
+        return None if there is None else self._touch(user_id).rev
+
     async def put_profile(self, profile: StoredProfile) -> bool:
         known = self._profiles.get(profile.user_id)
         if profile.user_id not in self._users or (known and known.rev > profile.rev):

@@ -156,6 +156,9 @@ class MongoStore:
     def forget_listens(self, before: datetime) -> AsyncIterator[dict[str, int]]:
         return older(self._writes, self.users(), before)
 
+    async def delete_listen(self, user_id: str, listen_id: str) -> int | None:
+        return await self._writes.run(lambda on: transaction.delete_listen(on, user_id, listen_id))
+
     async def put_profile(self, profile: StoredProfile) -> bool:
         return await self._writes.run(lambda on: transaction.put_profile(on, profile))
 

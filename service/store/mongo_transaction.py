@@ -168,6 +168,13 @@ async def delete_user(on: Transaction, user_id: str) -> int:
     return await on.delete(queries.listens_of(user_id))
 
 
+async def delete_listen(on: Transaction, user_id: str, listen_id: str) -> int | None:
+    """Drop a listen and raise the rev of its user."""
+    if not await on.delete(queries.one_of("listens", listen_key(user_id, listen_id))):
+        return None
+    return (await raise_revs(on, [user_id]))[user_id]
+
+
 async def put_tracks(on: Transaction, tracks: Sequence[Track]) -> list[bool]:
     """Insert or replace, new ones in the rows after the last."""
     found = await on.find(queries.tracks_by_id({track.id for track in tracks}))

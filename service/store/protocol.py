@@ -120,6 +120,13 @@ class Store(Protocol):
         """
         ...
 
+    async def delete_listen(self, user_id: str, listen_id: str) -> int | None:
+        """Drop one listen; the user's new rev, None when there was none to drop.
+
+        What was learned from it stays in the model until the next fit.
+        """
+        ...
+
     async def put_profile(self, profile: StoredProfile) -> bool:
         """Keep a profile; False when one of a newer rev is there or nobody has this id."""
         ...

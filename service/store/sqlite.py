@@ -174,6 +174,11 @@ class SqliteStore:
     def forget_listens(self, before: datetime) -> AsyncIterator[dict[str, int]]:
         return forgetting.older(self._writer, self.users(), before)
 
+    async def delete_listen(self, user_id: str, listen_id: str) -> int | None:
+        return await self._writer.run(
+            lambda connection: writes.delete_listen(connection, user_id, listen_id)
+        )
+
     async def put_profile(self, profile: StoredProfile) -> bool:
         return await self._writer.run(lambda connection: writes.put_profile(connection, profile))
 

@@ -132,6 +132,14 @@ def delete_user(connection: sqlite3.Connection, user_id: str) -> int:
     return erased
 
 
+def delete_listen(connection: sqlite3.Connection, user_id: str, listen_id: str) -> int | None:
+    """Drop a listen and raise the rev of its user."""
+    gone = connection.execute(
+        "DELETE FROM listens WHERE user_id = ? AND id = ?", (user_id, listen_id)
+    )
+    return raise_revs(connection, [user_id])[user_id] if gone.rowcount else None
+
+
 def put_tracks(connection: sqlite3.Connection, bodies: list[tuple[Track, bytes]]) -> list[bool]:
     changed = []
     for track, body in bodies:

@@ -1,5 +1,6 @@
 """A running application over a real SQLite file, filled with the small world."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from litestar.testing import AsyncTestClient
 from service.app import create_app
 from service.settings import Settings
 from tests import worlds
+from tests.flows.scrobbles import ALICE, TOKEN
 
 
 @pytest.fixture
@@ -21,6 +23,19 @@ async def client(tmp_path: Path) -> AsyncIterator[AsyncTestClient]:
     )
     async with AsyncTestClient(app) as opened:
         yield opened
+
+
+@pytest.fixture
+async def alice(tmp_path: Path) -> AsyncIterator[AsyncTestClient]:
+    """An empty service that knows Alice by a token, as her player asks it."""
+    tokens = tmp_path / "tokens.json"
+    tokens.write_text(json.dumps({TOKEN: "alice", "another-token-of-somebody": "bob"}))
+    settings = Settings(
+        data_dir=str(tmp_path), listenbrainz_tokens=str(tokens), store_timeout_ms=5_000
+    )
+    async with AsyncTestClient(create_app(settings)) as client:
+        client.headers.update(ALICE)
+        yield client
 
 
 @pytest.fixture

@@ -73,6 +73,9 @@ async def status(*args, **kwargs) -> int:
     "path, headers, expected",
     [
         ("/health/live", AHEAD, "critical"),
+        ("/1/submit-listens", (), "events"),
+        ("/apis/listenbrainz/1//submit-listens/", (), "events"),
+        ("/elsewhere/submit-listens", (), "user"),
         ("/metrics", (), "critical"),
         ("/v1/listens", AHEAD, "events"),
         ("/v1/feedback", (), "events"),
@@ -164,6 +167,14 @@ async def test_a_refusal_says_what_and_when(backend) -> None:
         assert "/problems/overloaded" == json.loads(body["body"])["type"]
 
     assert set(RETRY_AFTER_S) == waits
+
+
+async def test_a_refusal_is_in_the_words_of_the_door_it_happens_at(backend) -> None:
+    start, body = await ask(door(backend, limit=Limit(0.0)), "/1/user/u1/listens")
+
+    assert b"application/json" == dict(start["headers"])[b"content-type"]
+    assert {"code", "error"} == json.loads(body["body"]).keys()
+    assert 503 == json.loads(body["body"])["code"]
 
 
 async def test_the_later_the_loop_the_more_are_refused_and_users_before_events(backend) -> None:
