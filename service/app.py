@@ -8,17 +8,19 @@ from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Response
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import ScopeType
+from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
+from service.api import problems
 from service.api.admission import Admission
 from service.api.bodies import Bodies
-from service.api.contract import describe
+from service.api.contract import AnyRequest, describe
 from service.api.events import EventController
 from service.api.experiments import ExperimentController
 from service.api.front import Front
@@ -39,6 +41,9 @@ from service.api.updates import UpdateController
 from service.api.users import UserController
 from service.bootstrap import open_house
 from service.domain import Listen, Track, UserSettings
+from service.doors.spotify import refusals
+from service.doors.spotify.rooted import MOUNT, Rooted
+from service.doors.spotify.routes import spotify_routes
 from service.experiments.lifecycle import Change, Draft
 from service.greeting import greeting
 from service.house import House
@@ -59,6 +64,7 @@ PARTS = (
     "reports",
     "neighbourhood",
     "similar_tracks",
+    "spotify",
     "trainer",
     "jobs",
     "stream",
@@ -93,7 +99,8 @@ def served() -> Admission:
     configure_logs(settings.log_level)
     app = create_app(settings, greet=sys.stderr.write)
     timeout_s = settings.request_timeout_ms / 1000
-    front = Bodies(Front(Inlet(app, app.state), app.state, timeout_s=timeout_s))
+    inner = Rooted(app) if settings.spotify_root == "on" else app
+    front = Bodies(Front(Inlet(inner, app.state), app.state, timeout_s=timeout_s))
 
     def shed(most: int) -> int:
         house: House = app.state.house  # there since the start, which no request comes before
@@ -107,6 +114,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
 
     Raises:
         MissingScope: a route does not say who may call it.
+        Invalid: a file that the settings name cannot be used.
     """
 
     @asynccontextmanager
@@ -141,10 +149,11 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             *([] if settings.metrics_port else [read_metrics]),
             explain_problem,
             reference_assets,
+            spotify_routes(settings),
         ],
         lifespan=[lifespan],
         dependencies={name: _provide(name) for name in PARTS},
-        exception_handlers=EXCEPTION_HANDLERS,
+        exception_handlers={**EXCEPTION_HANDLERS, HTTPException: on_http_exception},
         middleware=[time_requests],
         logging_config=None,  # structlog is set up by `served`
         openapi_config=OpenAPIConfig(
@@ -167,6 +176,13 @@ def _provide(name: str) -> Provide:
         return getattr(house, name)
 
     return Provide(part, sync_to_thread=False)
+
+
+def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[Any]:
+    """What no route saw: of which interface it was is to be read from the path alone."""
+    if request.scope["path"].startswith(f"{MOUNT}/"):
+        return refusals.on_http_exception(request, error)
+    return problems.on_http_exception(request, error)
 
 
 def time_requests(app: ASGIApp) -> ASGIApp:

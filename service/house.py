@@ -7,6 +7,7 @@ from service.bus.tending import Tending
 from service.cache.rendered import Rendered
 from service.cache.two_level import TwoLevel
 from service.domain import Strategy
+from service.doors.spotify.door import Spotify
 from service.experiments.reports import Reports
 from service.experiments.running import Running
 from service.jobs import JobQueue
@@ -67,6 +68,7 @@ class House(Struct, frozen=True, kw_only=True):
     fallback: Fallback
     neighbourhood: Neighbourhood
     similar_tracks: SimilarTracks
+    spotify: Spotify
     precompute: Precompute
     updates: Updates
     freshness: Freshness
