@@ -41,6 +41,7 @@ from service.api.updates import UpdateController
 from service.api.users import UserController
 from service.bootstrap import open_house
 from service.domain import Listen, Track, UserSettings
+from service.doors.audioscrobbler.routes import audioscrobbler_routes
 from service.doors.spotify import refusals
 from service.doors.spotify.rooted import MOUNT, Rooted
 from service.doors.spotify.routes import spotify_routes
@@ -99,8 +100,7 @@ def served() -> Admission:
     configure_logs(settings.log_level)
     app = create_app(settings, greet=sys.stderr.write)
     timeout_s = settings.request_timeout_ms / 1000
-    inner = Rooted(app) if settings.spotify_root == "on" else app
-    front = Bodies(Front(Inlet(inner, app.state), app.state, timeout_s=timeout_s))
+    front = Bodies(Front(Inlet(app, app.state), app.state, timeout_s=timeout_s))
 
     def shed(most: int) -> int:
         house: House = app.state.house  # there since the start, which no request comes before
@@ -150,6 +150,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             explain_problem,
             reference_assets,
             spotify_routes(settings),
+            *audioscrobbler_routes(settings),
         ],
         lifespan=[lifespan],
         dependencies={name: _provide(name) for name in PARTS},
@@ -165,6 +166,8 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             render_plugins=[REFERENCE_PAGE],
         ),
     )
+    if settings.spotify_root == "on":
+        app.asgi_handler = Rooted(app.asgi_handler)
     check_scopes(app.routes)
     describe(app, DOCUMENTED)
     return app

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:You're using:DeprecationWarning"
 
 
 def tracks() -> list:
-    """The small world, in which no two tracks of a taste sound alike; one has an id of Spotify's."""
+    """The small world, no two of a taste sounding alike; one has an id of Spotify's."""
     spread = []
     for number, track in enumerate(worlds.tracks()):
         features = structs.replace(
