@@ -100,7 +100,7 @@ def strict(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tekore.Spot
     )
     with httpx.Client() as client:
         sender = tekore.SyncSender(client)
-        token = tekore.request_client_token(*PAIR)
+        token = tekore.Credentials(*PAIR, sender=sender).request_client_token()
         yield tekore.Spotify(token, sender=sender)
 
 
