@@ -63,6 +63,8 @@ class Ids:
 
     async def artists(self, given: Sequence[str]) -> dict[str, int]:
         """Codes of artists; an alias `spotify_artist` of any of their tracks names them too."""
+        if not given:
+            return {}
         catalogue = self._current.catalogue
         async with self._lock:
             names = catalogue.artist_names.spelled
