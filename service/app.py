@@ -17,6 +17,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
+from service.api import problems
 from service.api.admission import Admission
 from service.api.bodies import Bodies
 from service.api.contract import AnyRequest, describe
@@ -42,6 +43,10 @@ from service.api.users import UserController
 from service.bootstrap import open_house
 from service.domain import Listen, Track, UserSettings
 from service.doors import listenbrainz
+from service.doors.audioscrobbler.routes import audioscrobbler_routes
+from service.doors.spotify import refusals
+from service.doors.spotify.rooted import MOUNT, Rooted
+from service.doors.spotify.routes import spotify_routes
 from service.experiments.lifecycle import Change, Draft
 from service.greeting import greeting
 from service.house import House
@@ -63,6 +68,7 @@ PARTS = (
     "lookout",
     "neighbourhood",
     "similar_tracks",
+    "spotify",
     "trainer",
     "jobs",
     "stream",
@@ -111,6 +117,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
 
     Raises:
         MissingScope: a route does not say who may call it.
+        Invalid: a file that the settings name cannot be used.
     """
 
     @asynccontextmanager
@@ -147,13 +154,15 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             explain_problem,
             reference_assets,
             listenbrainz.ROUTES,
+            spotify_routes(settings),
+            *audioscrobbler_routes(settings),
         ],
         lifespan=[lifespan],
         dependencies={
             **{name: _provide(name) for name in PARTS},
             "door": _provide("listenbrainz"),
         },
-        exception_handlers=EXCEPTION_HANDLERS | {HTTPException: on_http_exception},
+        exception_handlers={**EXCEPTION_HANDLERS, HTTPException: on_http_exception},
         middleware=[time_requests],
         logging_config=None,  # structlog is set up by `served`
         openapi_config=OpenAPIConfig(
@@ -165,19 +174,13 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             render_plugins=[REFERENCE_PAGE],
         ),
     )
+    if settings.spotify_root == "on":
+        app.asgi_handler = Rooted(app.asgi_handler)
     check_scopes(app.routes)
     describe(app, DOCUMENTED)
     cors = settings.listenbrainz_tokens is not None
     app.asgi_handler = listenbrainz.Wire(app.asgi_handler, cors=cors)
     return app
-
-
-def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[Any]:
-    """A path that no route has is refused in the words of the door it belongs to."""
-    ours = listenbrainz.door_path(request.url.path) is None
-    handlers = EXCEPTION_HANDLERS if ours else listenbrainz.EXCEPTION_HANDLERS
-    answer: Response[Any] = handlers[HTTPException](request, error)
-    return answer
 
 
 def _provide(name: str) -> Provide:
@@ -186,6 +189,17 @@ def _provide(name: str) -> Provide:
         return getattr(house, name)
 
     return Provide(part, sync_to_thread=False)
+
+
+def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[Any]:
+    """What no route saw is refused in the words of the door that its path belongs to."""
+    answer: Response[Any]
+    if listenbrainz.door_path(request.url.path) is not None:
+        answer = listenbrainz.EXCEPTION_HANDLERS[HTTPException](request, error)
+        return answer
+    if request.scope["path"].startswith(f"{MOUNT}/"):
+        return refusals.on_http_exception(request, error)
+    return problems.on_http_exception(request, error)
 
 
 def time_requests(app: ASGIApp) -> ASGIApp:

@@ -30,6 +30,7 @@ from service.cache.rendered import Rendered
 from service.cache.two_level import TwoLevel
 from service.doors.identity import Resolver
 from service.doors.listenbrainz import Door, read_tokens
+from service.doors.spotify.door import Spotify
 from service.experiments.guard import guard
 from service.experiments.reports import Reports
 from service.experiments.running import Running
@@ -67,6 +68,7 @@ from service.recommend.neighbourhood import Neighbourhood
 from service.recommend.recommender import Recommender
 from service.recommend.remote import services
 from service.recommend.retrieval import STRATEGIES
+from service.recommend.seeded import SeededLists
 from service.recommend.similar import SimilarTracks
 from service.recommend.strategist import Strategist
 from service.settings import Settings
@@ -143,6 +145,12 @@ def build(
         running=running,
     )
     neighbourhood = Neighbourhood(store, current)
+    seeded = SeededLists(
+        current,
+        timeout_s=timeout_s,
+        balance=settings.balance,
+        strategies={**STRATEGIES, **remote},
+    )
     every_s = LEARNER_ASKS_EVERY_S if settings.role == "learner" else API_ASKS_EVERY_S
     following = Following(current, lease, patches=patches, ask_every_s=every_s)
     if lead:
@@ -216,6 +224,7 @@ def build(
         neighbourhood=neighbourhood,
         precompute=precompute,
         similar_tracks=SimilarTracks(store, current, cache),
+        spotify=Spotify(store, current, seeded),
         updates=updates,
         freshness=Freshness(ingest, accounts, recommender, current, every_s=every_s),
     )

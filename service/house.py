@@ -9,6 +9,7 @@ from service.cache.two_level import TwoLevel
 from service.domain import Strategy
 from service.doors.identity import Resolver
 from service.doors.listenbrainz import Door
+from service.doors.spotify.door import Spotify
 from service.experiments.reports import Reports
 from service.experiments.running import Running
 from service.jobs import JobQueue
@@ -75,6 +76,7 @@ class House(Struct, frozen=True, kw_only=True):
     fallback: Fallback
     neighbourhood: Neighbourhood
     similar_tracks: SimilarTracks
+    spotify: Spotify
     precompute: Precompute
     updates: Updates
     freshness: Freshness

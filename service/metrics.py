@@ -118,6 +118,11 @@ LISTENS_FLAGGED = Counter(
     "Listens taken whose time was in the future, or more than a week past.",
     ["flag"],  # clamped | late
 )
+SCROBBLES = Counter(
+    "echotune_scrobbles_total",
+    "Plays submitted by the Audioscrobbler protocol, and what became of them.",
+    ["result"],  # stored | duplicate | refused | unknown: the catalogue has no such recording
+)
 LISTENS_LIMITED = Counter(
     "echotune_listens_limited_total",
     "Listens refused because there were too many of one user or from one address.",

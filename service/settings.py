@@ -50,6 +50,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # JSON file {"token": "user id"} for players that speak ListenBrainz. None: on loopback a token
     # is the name of its user, elsewhere nobody has one.
     listenbrainz_tokens: str | None = None
+    audioscrobbler: Literal["on", "off"] = "off"  # protocol 1.2, with md5 of these tokens: weak
+    # Lines of client_id:client_secret. None: any pair, while `host` is this machine's alone.
+    spotify_credentials: str | None = None
+    spotify_root: Literal["on", "off"] = "off"  # Spotify's paths at the root as well
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod

@@ -44,13 +44,17 @@ async def rank(
     *,
     timeout_s: float,
     strategies: Mapping[Strategy, Score] = STRATEGIES,
+    within: NDArray[np.bool_] | None = None,
 ) -> Ranking:
-    """The best list for this listener now. Whoever is left without one gets what is popular."""
+    """The best list for this listener now. Whoever is left without one gets what is popular.
+
+    `within`, bool (n,): no other track may be on it, the popular list included.
+    """
     return await retrieve(
         view,
         listener,
         ask,
-        partial(_finish, view, listener, ask),
+        partial(_finish, view, listener, ask, within=within),
         timeout_s=timeout_s,
         strategies=strategies,
     )
@@ -62,13 +66,15 @@ def _finish(
     ask: Ask,
     parts: Parts,
     outcomes: Outcomes,
+    *,
+    within: NDArray[np.bool_] | None,
 ) -> Ranking:
-    allowed = eligible(view, listener, ask)
+    allowed = _allowed(view, listener, ask, within)
     personal = listener.known and any(name != "trending" for name in parts)
     listed = _listed(view, listener, ask, parts, allowed) if parts else NOTHING
     if not listed[0]:
         personal = False
-        listed = _popular(view, listener, ask, allowed)
+        listed = _popular(view, listener, ask, allowed, within=within)
     return Ranking("personal" if personal else "popular", outcomes, *listed)
 
 
@@ -100,7 +106,21 @@ def _listed(
     return recommendations, chances
 
 
-def _popular(view: View, listener: Listener, ask: Ask, allowed: NDArray[np.bool_]) -> Listed:
+def _popular(
+    view: View,
+    listener: Listener,
+    ask: Ask,
+    allowed: NDArray[np.bool_],
+    *,
+    within: NDArray[np.bool_] | None,
+) -> Listed:
     if not allowed.any() and ask.mix == "familiar":  # nothing is familiar yet: then something new
-        allowed = eligible(view, listener, structs.replace(ask, mix="discover"))
+        allowed = _allowed(view, listener, structs.replace(ask, mix="discover"), within)
     return _listed(view, listener, ask, {"trending": view.trending}, allowed)
+
+
+def _allowed(
+    view: View, listener: Listener, ask: Ask, within: NDArray[np.bool_] | None
+) -> NDArray[np.bool_]:
+    allowed = eligible(view, listener, ask)
+    return allowed if within is None else allowed & within

@@ -201,6 +201,14 @@ def routes_of(app: Litestar) -> set[str]:
         f"{method} {route.path_format}"
         for route in app.routes
         if isinstance(route, HTTPRoute) and not route.path.startswith(("/schema", "/1/"))
+    """METHOD /path of everything served but the API page and Litestar's own OPTIONS.
+
+    Other people's interfaces have refusals, tests and pages of their own.
+    """
+    return {
+        f"{method} {route.path_format}"
+        for route in app.routes
+        if isinstance(route, HTTPRoute) and not route.path.startswith(("/schema", "/spotify"))
         for method in route.methods
         if method != "OPTIONS"
     }

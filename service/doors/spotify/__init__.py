@@ -1,0 +1,1 @@
+"""Spotify's closed endpoints over the operator's own catalogue: old code runs again."""
