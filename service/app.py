@@ -66,6 +66,19 @@ PARTS = (
     "strategist",
     "updates",
 )
+CONTROLLERS = (
+    RecommendationController,
+    ListenController,
+    TrackController,
+    UserController,
+    UpdateController,
+    ModelController,
+    JobController,
+    EventController,
+    ExperimentController,
+    OfrepController,
+)
+"""Of what a strategy that is a service of its own does not do."""
 DOCUMENTED = (
     Track,
     Listen,
@@ -93,7 +106,12 @@ def served() -> Admission:
     configure_logs(settings.log_level)
     app = create_app(settings, greet=sys.stderr.write)
     timeout_s = settings.request_timeout_ms / 1000
-    front = Bodies(Front(Inlet(app, app.state), app.state, timeout_s=timeout_s))
+    lists = (
+        app
+        if settings.role == "content"
+        else Front(Inlet(app, app.state), app.state, timeout_s=timeout_s)
+    )
+    front = Bodies(lists)
 
     def shed(most: int) -> int:
         house: House = app.state.house  # there since the start, which no request comes before
@@ -108,15 +126,17 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
     Raises:
         MissingScope: a route does not say who may call it.
     """
+    apart = settings.role == "content"
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_house(
-            settings, watch=True, work=settings.role == "all", lead=True
+            settings, watch=True, work=settings.role == "all", lead=not apart
         ) as house:
             app.state.house = house
             await house.recommender.warm()
-            house.freshness.watch()
+            if not apart:
+                house.freshness.watch()
             gc.collect()
             gc.freeze()  # the catalogue stays: going through 100,000 tracks each time takes 75 ms
             with metrics.served_apart(settings), when_told_to_stop(house.updates.close):
@@ -126,16 +146,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
 
     app = Litestar(
         route_handlers=[
-            RecommendationController,
-            ListenController,
-            TrackController,
-            UserController,
-            UpdateController,
-            ModelController,
-            JobController,
-            EventController,
-            ExperimentController,
-            OfrepController,
+            *([] if apart else CONTROLLERS),
             StrategyController,
             HealthController,
             *([] if settings.metrics_port else [read_metrics]),
