@@ -1,9 +1,11 @@
 """What a cluster would be given: rendered, valid, and what reliability asks of it."""
 
+import math
 import os
 import shutil
 import subprocess
 from copy import deepcopy
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from service import metrics
 from service.settings import Settings
 from tests import manifests
 from tests.cluster_rules import OURS, faults
@@ -229,3 +232,59 @@ def test_what_is_not_understood_of_kustomize_is_refused(extra: str, tmp_path: Pa
 
     with pytest.raises(manifests.NotKustomize):
         manifests.render(tmp_path)
+
+
+def test_what_scalers_ask_for_is_what_the_adapter_gives(found: list[Manifest]):
+    file = ROOT / "k8s" / "monitoring" / "adapter.yaml"
+    adapter = yaml.safe_load(file.read_text(encoding="utf-8"))
+    given = {
+        kind: {rule["seriesQuery"].partition("{")[0] for rule in adapter[kind]}
+        for kind in ("rules", "externalRules")
+    }
+    looks_at = [one for scaler in of_kind(found, "Autoscaler") for one in scaler["spec"]["metrics"]]
+    asked = {
+        kind: {one[kind]["metric"]["name"] for one in looks_at if kind in one}
+        for kind in ("pods", "external")
+    }
+
+    assert {"rules": asked["pods"], "externalRules": asked["external"]} == given
+    assert given["rules"] | given["externalRules"] <= {
+        one.name for one in metrics.REGISTRY.collect()
+    }
+
+
+def wanted(replicas: int, load: float, target: float) -> int:
+    """How many a scaler wants: the formula of Kubernetes, with its tolerance of a tenth."""
+    ratio = load / replicas / target
+    return replicas if abs(ratio - 1) <= 0.1 else math.ceil(replicas * ratio)
+
+
+def scaled(load: list[float], *, steady: int) -> list[int]:
+    """Replicas every 15 s under a load in cores, as the API is scaled by CPU.
+
+    `steady`: looks of 15 s that a lower number has to hold before it counts.
+    """
+    replicas, wishes, said = 3, [3], []
+    for cores in load:
+        wishes.append(min(20, max(3, wanted(replicas, cores, 0.7 * 0.25))))
+        up, down = wishes[-1], max(wishes[-steady:])
+        least = replicas - max(1, replicas // 10) if len(said) % 4 == 0 else replicas
+        replicas = min(up, 2 * replicas) if up > replicas else max(min(down, replicas), least)
+        said.append(replicas)
+    return said
+
+
+def reversals(said: list[int]) -> int:
+    """How often it went down after it went up, or up after it went down."""
+    steps = [after - before for before, after in pairwise(said) if after != before]
+    return sum(one * other < 0 for one, other in pairwise(steps))
+
+
+def test_the_api_does_not_flap_in_an_hour_of_gusts():
+    """An hour with a rise of ten minutes, and gusts of 40 % every minute; the control flaps."""
+    gusts = [0.7 * (1 + (0.4 if look % 8 < 4 else 0)) for look in range(240)]
+    load = [one * (2 if 80 <= look < 160 else 1) for look, one in enumerate(gusts)]
+
+    assert reversals(scaled(load, steady=20)) <= 2
+    assert reversals(scaled(load, steady=1)) > 10
+    assert max(scaled(load, steady=20)) >= math.ceil(1.4 / 0.175)
