@@ -69,8 +69,8 @@ def _serving_faults(objects: dict[tuple[str, str], Manifest], name: str, pod: Ma
         == {"sleep": {"seconds": 10}},
         "asks for less or more than measured": container["resources"]
         == {
-            "requests": {"cpu": "250m", "memory": "512Mi", "ephemeral-storage": "512Mi"},
-            "limits": {"cpu": "500m", "memory": "1Gi", "ephemeral-storage": "3Gi"},
+            "requests": {"cpu": "250m", "memory": "1Gi", "ephemeral-storage": "512Mi"},
+            "limits": {"cpu": "500m", "memory": "2Gi", "ephemeral-storage": "3Gi"},
         },
         "an outage of the store drains it": asked
         == {"startup": "/health/ready", "readiness": "/health/live", "liveness": "/health/live"},
