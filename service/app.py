@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any
 
-from litestar import Litestar, Response
+from litestar import Litestar, Router, Response
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import ScopeType
@@ -76,6 +76,20 @@ PARTS = (
     "strategist",
     "updates",
 )
+CONTROLLERS = (
+    RecommendationController,
+    ListenController,
+    TrackController,
+    UserController,
+    UpdateController,
+    ModelController,
+    JobController,
+    EventController,
+    ExperimentController,
+    InsightController,
+    OfrepController,
+)
+"""Of what a strategy that is a service of its own does not do."""
 DOCUMENTED = (
     Track,
     Listen,
@@ -103,7 +117,12 @@ def served() -> Admission:
     configure_logs(settings.log_level)
     app = create_app(settings, greet=sys.stderr.write)
     timeout_s = settings.request_timeout_ms / 1000
-    front = Bodies(Front(Inlet(app, app.state), app.state, timeout_s=timeout_s))
+    lists = (
+        app
+        if settings.role == "content"
+        else Front(Inlet(app, app.state), app.state, timeout_s=timeout_s)
+    )
+    front = Bodies(lists)
 
     def shed(most: int) -> int:
         house: House = app.state.house  # there since the start, which no request comes before
@@ -119,15 +138,17 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
         MissingScope: a route does not say who may call it.
         Invalid: a file that the settings name cannot be used.
     """
+    apart = settings.role == "content"
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_house(
-            settings, watch=True, work=settings.role == "all", lead=True
+            settings, watch=True, work=settings.role == "all", lead=not apart
         ) as house:
             app.state.house = house
             await house.recommender.warm()
-            house.freshness.watch()
+            if not apart:
+                house.freshness.watch()
             gc.collect()
             gc.freeze()  # the catalogue stays: going through 100,000 tracks each time takes 75 ms
             with metrics.served_apart(settings), when_told_to_stop(house.updates.close):
@@ -137,25 +158,12 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
 
     app = Litestar(
         route_handlers=[
-            RecommendationController,
-            ListenController,
-            TrackController,
-            UserController,
-            UpdateController,
-            ModelController,
-            JobController,
-            EventController,
-            ExperimentController,
-            InsightController,
-            OfrepController,
+            *([] if apart else [*CONTROLLERS, *_doors(settings)]),
             StrategyController,
             HealthController,
             *([] if settings.metrics_port else [read_metrics]),
             explain_problem,
             reference_assets,
-            listenbrainz.ROUTES,
-            spotify_routes(settings),
-            *audioscrobbler_routes(settings),
         ],
         lifespan=[lifespan],
         dependencies={
@@ -189,6 +197,11 @@ def _provide(name: str) -> Provide:
         return getattr(house, name)
 
     return Provide(part, sync_to_thread=False)
+
+
+def _doors(settings: Settings) -> list[Router]:
+    """Other people's interfaces."""
+    return [listenbrainz.ROUTES, spotify_routes(settings), *audioscrobbler_routes(settings)]
 
 
 def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[Any]:

@@ -17,6 +17,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """All an operator may change, as ECHOTUNE_<NAME>. Read once; a typo stops the start."""
 
     data_dir: str = "data"  # SQLite, models and compiled kernels live here
+    kernels_dir: str | None = None  # compiled kernels, in an image; None: data_dir
     mongo_url: Annotated[str, Meta(pattern=r"^mongodb(\+srv)?://")] | None = None  # None: SQLite
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
@@ -41,7 +42,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # and one minute's worth. Behind a proxy everybody comes from its address.
     user_listens_per_minute: Annotated[int, Meta(ge=0, le=100_000_000)] = 1_000
     source_listens_per_minute: Annotated[int, Meta(ge=0, le=100_000_000)] = 3_000_000
-    role: Literal["all", "api", "worker", "learner"] = "all"  # api: leaves the jobs to workers
+    # api: leaves the jobs to workers; content: is asked about that strategy alone
+    role: Literal["all", "api", "worker", "learner", "content"] = "all"
     train_every_hours: Annotated[int, Meta(ge=0, le=8_760)] = 24  # 0: only on demand
     keep_listens_days: Annotated[int, Meta(ge=0, le=36_500)] = 0  # then they go; 0: never
     probe_every_s: Annotated[int, Meta(ge=0, le=3_600)] = 30  # how soon lists follow; 0: never
@@ -77,3 +79,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def home(self) -> Path:
         """The data directory as a path."""
         return Path(self.data_dir)
+
+    @property
+    def kernels_home(self) -> Path:
+        """Where the folder of compiled kernels lies."""
+        return Path(self.kernels_dir or self.data_dir)

@@ -23,7 +23,7 @@ def recommend(user: str, *, limit: int, mix: str, as_json: bool) -> None:
     Example: echotune recommend u1 --limit 5
     """
     settings = Settings.from_env(os.environ)
-    prepare_kernels(settings.home)
+    prepare_kernels(settings.kernels_home)
     body = asyncio.run(_answer(settings, user, {"limit": limit, "mix": mix}))
     if as_json:
         click.echo(body.decode())

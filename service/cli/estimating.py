@@ -41,7 +41,7 @@ def estimate(*, name: str, settings: tuple[str, ...], hours: int, most: int) -> 
 def estimated(name: str, wanted: Mapping[str, Value], *, hours: int, most: int) -> str:
     """An estimate in words."""
     settings = Settings.from_env(os.environ)
-    prepare_kernels(settings.home)
+    prepare_kernels(settings.kernels_home)
     return in_words(asyncio.run(_estimate(settings, name, wanted, hours=hours, most=most)))
 
 

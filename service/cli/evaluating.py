@@ -61,7 +61,7 @@ def evaluate(data: str, json_path: Path | None, png_path: Path | None, **columns
       echotune evaluate plays.csv --user user_id --track track_id --time played_at
     """  # noqa: D301 - click wants the character, not the two letters
     settings = Settings.from_env(os.environ)
-    prepare_kernels(settings.home)
+    prepare_kernels(settings.kernels_home)
     from service.cli import pareto, scorecards
 
     outcome = run(data, os.environ, Console(stderr=True), settings=settings, columns=columns)

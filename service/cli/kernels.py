@@ -21,6 +21,8 @@ from service.errors import Unavailable
 
 CORE = Path(__file__).parents[2] / "core"
 MARK = "compiled"
+CPU_FLAGS = {"bmi": "bmi1", "lzcnt": "abm", "sse4.1": "sse4_1", "sse4.2": "sse4_2"}
+"""What Linux calls a feature of LLVM, where the names differ."""
 
 
 def prepare_kernels(home: Path) -> bool:
@@ -29,8 +31,13 @@ def prepare_kernels(home: Path) -> bool:
     Once they are there, `home` may be read-only, and HOME always may.
 
     Raises:
-        Unavailable: they do not compile here.
+        Unavailable: they do not compile here, or are compiled for another processor.
     """
+    if lacking := _wanted_features() - (_flags() or _wanted_features()):
+        raise Unavailable(
+            f"this processor has no {', '.join(sorted(lacking))}, which NUMBA_CPU_FEATURES has the"
+            " kernels compiled for"
+        )
     folder = (home / "kernels" / digest()).resolve()
     compiled = not (folder / MARK).exists() and _compile(folder)
     os.environ["NUMBA_CACHE_DIR"] = str(_writable(folder))
@@ -39,7 +46,13 @@ def prepare_kernels(home: Path) -> bool:
 
 def _compile(folder: Path) -> bool:
     """Compile into `folder` unless another process just did; True if this one did."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "lock").touch()
+    except OSError as error:
+        raise Unavailable(
+            f"no kernels are compiled in {folder}, which cannot be written: {error.strerror}"
+        ) from error
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if (folder / MARK).exists():
@@ -87,10 +100,24 @@ def digest() -> str:
 
 
 def _cpu() -> str:
-    """What Numba will compile for."""
-    named = os.environ.get("NUMBA_CPU_NAME", "") + os.environ.get("NUMBA_CPU_FEATURES", "")
+    """What Numba will compile for: what it is told, if that is everything, or this processor."""
+    name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
+    if name is not None and features is not None:
+        return name + features  # and no flags: an image is made on one machine and runs on another
+    return f"{name or ''}{features or ''}" + " ".join(sorted(_flags()) or [platform.processor()])
+
+
+def _flags() -> set[str]:
+    """What Linux says this processor can do; nothing where it does not say."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return named + platform.processor()
-    return named + next((line for line in lines if line.startswith("flags")), "")
+        return set()
+    return set(next((line for line in lines if line.startswith("flags")), "").split()[2:])
+
+
+def _wanted_features() -> set[str]:
+    """What NUMBA_CPU_FEATURES takes for granted, as Linux calls it."""
+    named = os.environ.get("NUMBA_CPU_FEATURES", "").split(",")
+    wanted = {feature[1:] for feature in named if feature.startswith("+")}
+    return {CPU_FLAGS.get(feature, feature) for feature in wanted}

@@ -66,7 +66,7 @@ def _said(one: "Manifest") -> str:
 
 def _with_trainer(do: "Callable[[Trainer], Awaitable[Answer]]") -> Answer:
     settings = Settings.from_env(os.environ)
-    prepare_kernels(settings.home)
+    prepare_kernels(settings.kernels_home)
 
     async def answer() -> Answer:
         from service.bootstrap import open_house

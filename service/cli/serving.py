@@ -31,7 +31,7 @@ HEADER_TIMEOUT_MS = 5_000  # Granian's default of 30 s lets 200 idle sockets hol
 )
 @click.option(
     "--role",
-    type=click.Choice(["all", "api", "worker", "learner"]),
+    type=click.Choice(["all", "api", "worker", "learner", "content"]),
     default=None,
     help="What this process does [ECHOTUNE_ROLE, all]; worker: jobs only, learner: learns from"
     " every listen, api: everything else.",
@@ -64,7 +64,7 @@ def serve(
     if not no_demo and settings.role not in BEHIND:
         demo_if_empty(settings)
     with console.status("compiling kernels (once per machine and release)"):
-        prepare_kernels(home)
+        prepare_kernels(settings.kernels_home)
     if settings.role in BEHIND:
         run_worker(settings)
         return

@@ -60,7 +60,7 @@ def simulated(
     seed: int,
 ) -> "Report":
     """The report of an experiment on listeners who never existed."""
-    prepare_kernels(Settings.from_env(os.environ).home)
+    prepare_kernels(Settings.from_env(os.environ).kernels_home)
     from service.simulation.trial import World, simulate
 
     world = World(listeners=listeners, days=days, seed=seed)

@@ -23,7 +23,7 @@ def train() -> None:
     new model over within seconds. `echotune models` lists what is kept, goes back, or overrules.
     """
     settings = Settings.from_env(os.environ)
-    prepare_kernels(settings.home)
+    prepare_kernels(settings.kernels_home)
     metrics = asyncio.run(_fit(settings, console))
     for name, value in metrics.items():
         console.print(f"  {name:28} {value:.4f}")

@@ -22,7 +22,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(
     "words",
-    [["--workers", "2"], ["--role", "api"], ["--role", "worker"], ["--role", "learner"]],
+    [
+        ["--workers", "2"],
+        ["--role", "api"],
+        ["--role", "worker"],
+        ["--role", "learner"],
+        ["--role", "content"],
+    ],
 )
 def test_more_than_one_process_is_refused_with_what_is_missing(
     home: Path, words: list[str]
