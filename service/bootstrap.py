@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from service.access.keyring import Keyring
 from service.adapters import (
     open_cache,
     open_jobs,
@@ -120,7 +121,7 @@ def build(
     reads = Reads(store, budget_s=settings.store_timeout_ms / 1000)
     fallback = Fallback(store, current, clock=clock)
     timeout_s = settings.strategy_timeout_ms / 1000
-    remote = services(settings.strategy_services, timeout_s=timeout_s)
+    remote = services(settings.strategy_services, timeout_s=timeout_s, key=settings.strategy_key)
     recommender = Recommender(
         store,
         current,
@@ -184,6 +185,7 @@ def build(
         accounts=accounts,
         profiles=Profiles(accounts, current, cache),
         recommender=recommender,
+        keyring=Keyring(store),
         running=running,
         reports=Reports(store, current, clock=clock),
         strategist=Strategist(reads, current),
@@ -249,12 +251,14 @@ async def open_house(
             try:
                 await house.refresh.load()
                 await house.running.refresh()
+                await house.keyring.refresh()
                 if watch:
                     house.refresh.watch()
                     house.following.watch()
                     house.audit.watch()
                     house.exposure.watch()
                     house.running.watch()
+                    house.keyring.watch()
                     house.fallback.watch()
                     house.updates.watch(house.current)
                 if work:
@@ -269,6 +273,7 @@ async def open_house(
                 await house.fallback.close()
                 await house.exposure.close()
                 await house.running.close()
+                await house.keyring.close()
                 await house.audit.close()
                 await house.following.close()
                 await house.refresh.close()

@@ -13,6 +13,7 @@ from service.cli.experiments import experiment
 from service.cli.exporting import export
 from service.cli.importing import demo, import_
 from service.cli.jobs import jobs
+from service.cli.keys import keys
 from service.cli.models import models
 from service.cli.serving import serve
 from service.cli.training import train
@@ -30,7 +31,7 @@ def echotune() -> None:
 
 VERBS = (
     *(serve, demo, import_, export, train, models, recommend, evaluate),
-    *(experiment, jobs, events, doctor),
+    *(experiment, jobs, events, keys, doctor),
 )
 for command in VERBS:
     echotune.add_command(command)

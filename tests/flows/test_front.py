@@ -9,6 +9,7 @@ from litestar.testing import AsyncTestClient
 from msgspec import structs
 
 from service.api.concurrency_limit import Limit
+from service.api.door import Door
 from service.api.front import MOST_QUESTIONS, Front
 from service.bus import START, ExposureLogged
 
@@ -24,7 +25,8 @@ class Way:
         self.went_on = 0
         self.front = Front(self._counted, self.app.state, timeout_s=20)
         self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=self.front), base_url="http://testserver"
+            transport=httpx.ASGITransport(app=Door(self.front, lambda: None)),
+            base_url="http://testserver",
         )
 
     async def _counted(self, scope: Any, receive: Any, send: Any) -> None:

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from litestar.testing import AsyncTestClient
 
+from service.api.door import Door
 from service.api.inlet import Inlet
 from service.errors import StoreUnavailable
 from service.learn.limits import Limits
@@ -22,8 +23,9 @@ class Way:
     def __init__(self, world: AsyncTestClient) -> None:
         self.app: Any = world.app
         self.went_on = 0
+        inlet = Inlet(self._counted, self.app.state)
         self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=Inlet(self._counted, self.app.state)),
+            transport=httpx.ASGITransport(app=Door(inlet, lambda: None)),
             base_url="http://testserver",
         )
 
