@@ -20,7 +20,7 @@ from tests import worlds
 from tests.flows.conftest import fit
 
 EVERYTHING: tuple[Scope, ...] = SCOPES[1:]
-A, B = "jazz-u0", "rock-u0"
+A, B = "jazz-u0", "metal-u0"
 
 
 class Guarded:
