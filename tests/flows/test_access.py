@@ -15,7 +15,7 @@ LISTS = f"/v1/users/{A}/recommendations"
 
 @pytest.fixture
 async def service(tmp_path) -> AsyncIterator[Guarded]:
-    async with guarded(tmp_path) as one:
+    async with guarded(tmp_path, fitted=False) as one:
         yield one
 
 
