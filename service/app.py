@@ -16,7 +16,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
-from service.access.keyring import Keyring
+from service.access.gate import Gate
 from service.api.admission import Admission
 from service.api.bodies import Bodies
 from service.api.contract import describe
@@ -33,7 +33,7 @@ from service.api.operations import HealthController, read_metrics
 from service.api.problems import EXCEPTION_HANDLERS, ProblemDetails, explain_problem
 from service.api.recommendations import RecommendationController
 from service.api.reference import REFERENCE_PAGE, REFERENCE_ROUTER, reference_assets
-from service.api.scopes import check_scopes, guard
+from service.api.scopes import check_scopes, guard, words
 from service.api.stopping import when_told_to_stop
 from service.api.strategies import StrategyController
 from service.api.tracks import TrackController
@@ -103,11 +103,11 @@ def with_doors(app: Litestar, settings: Settings) -> Door:
         house: House = app.state.house  # there since the start, which no request comes before
         return house.updates.shed(most)
 
-    def keyring() -> Keyring | None:
+    def gate() -> Gate | None:
         house: House = app.state.house
-        return house.keyring if settings.guarded else None
+        return house.gate if settings.guarded else None
 
-    return Door(Admission(front, timeout_s=timeout_s, shed=shed), keyring)
+    return Door(Admission(front, timeout_s=timeout_s, shed=shed), gate, words=words(app))
 
 
 def create_app(settings: Settings, *, greet: Callable[[str], object] | None = None) -> Litestar:

@@ -5,8 +5,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from service.access.audit import Audit
+from service.access.gate import Gate
 from service.access.keyring import Keyring
+from service.access.limits import KeyLimits
+from service.access.protocol import Budget
 from service.adapters import (
+    open_budget,
     open_cache,
     open_jobs,
     open_lease,
@@ -93,6 +98,7 @@ def build(
     updates: Updates,
     lease: Lease,
     patches: Patches | None,
+    budget: Budget | None = None,
     lead: bool = False,
     clock: Clock = now_utc,
 ) -> House:
@@ -185,7 +191,7 @@ def build(
         accounts=accounts,
         profiles=Profiles(accounts, current, cache),
         recommender=recommender,
-        keyring=Keyring(store),
+        gate=Gate(Keyring(store), KeyLimits(budget), Audit(settings.home / "audit")),
         running=running,
         reports=Reports(store, current, clock=clock),
         strategist=Strategist(reads, current),
@@ -234,7 +240,10 @@ async def open_house(
     """
     store, updates = await open_store(settings), Updates()
     try:
-        async with open_cache(settings, updates, watch=watch) as cache:
+        async with (
+            open_cache(settings, updates, watch=watch) as cache,
+            open_budget(settings) as budget,
+        ):
             house = build(
                 settings,
                 store,
@@ -245,20 +254,21 @@ async def open_house(
                 updates=updates,
                 lease=open_lease(settings),
                 patches=open_patches(settings),
+                budget=budget,
                 lead=lead,
                 clock=clock,
             )
             try:
                 await house.refresh.load()
                 await house.running.refresh()
-                await house.keyring.refresh()
+                await house.gate.keyring.refresh()
                 if watch:
                     house.refresh.watch()
                     house.following.watch()
                     house.audit.watch()
                     house.exposure.watch()
                     house.running.watch()
-                    house.keyring.watch()
+                    house.gate.keyring.watch()
                     house.fallback.watch()
                     house.updates.watch(house.current)
                 if work:
@@ -273,7 +283,7 @@ async def open_house(
                 await house.fallback.close()
                 await house.exposure.close()
                 await house.running.close()
-                await house.keyring.close()
+                await house.gate.close()
                 await house.audit.close()
                 await house.following.close()
                 await house.refresh.close()

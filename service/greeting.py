@@ -10,7 +10,7 @@ async def greeting(house: House) -> str:
     base = f"http://{house.settings.host}:{house.settings.port}"
     head = f"EchoTune is ready on {base}   API page: {base}/schema   stop: Ctrl-C"
     asks = house.settings.guarded
-    if asks and house.keyring.empty:
+    if asks and house.gate.keyring.empty:
         head += f"\n\n  callers need a key, and there is none; {FIRST_KEY}"
     elif asks:
         head += "\n\n  callers need a key: echotune keys --help"

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from service.access.keyring import Keyring
+from service.access.gate import Gate
 from service.bus import Bus, Stream, Traces
 from service.bus.tending import Tending
 from service.cache.rendered import Rendered
@@ -59,7 +59,7 @@ class House(Struct, frozen=True, kw_only=True):
     accounts: Accounts
     profiles: Profiles
     recommender: Recommender
-    keyring: Keyring
+    gate: Gate
     running: Running
     reports: Reports
     strategist: Strategist

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Literal
 
+from litestar import Litestar
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
@@ -41,6 +42,12 @@ def check_scopes(routes: Iterable[BaseRoute]) -> None:
                     raise MissingScope(f"{route.path} ({handler.handler_name}) declares no scope")
 
 
+def words(app: Litestar) -> set[str]:
+    """Every part of a path that is the same for all."""
+    parts = {part for route in app.routes for part in route.path_format.split("/")}
+    return {part for part in parts if part and not part.startswith("{")}
+
+
 def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Before every route of the application, where callers have to say who they are.
 
@@ -52,6 +59,7 @@ def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHand
     if needed == "public" or (needed is None and _decided(handler)):
         return
     identity: Identity | None = connection.scope.get("identity")  # type: ignore[assignment]
+    connection.scope["asked"] = needed  # type: ignore[typeddict-unknown-key] # the door writes it down
     if identity is None:
         raise Unauthenticated("send a key: Authorization: Bearer et_…, or X-API-Key: et_…")
     if needed is None or not identity.may(needed):

@@ -6,6 +6,7 @@ import sys
 import rich_click as click
 
 from service.cli.asking import recommend
+from service.cli.auditing import audit
 from service.cli.doctor import doctor
 from service.cli.evaluating import evaluate
 from service.cli.events import events
@@ -31,7 +32,7 @@ def echotune() -> None:
 
 VERBS = (
     *(serve, demo, import_, export, train, models, recommend, evaluate),
-    *(experiment, jobs, events, keys, doctor),
+    *(experiment, jobs, events, keys, audit, doctor),
 )
 for command in VERBS:
     echotune.add_command(command)

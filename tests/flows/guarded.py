@@ -9,10 +9,12 @@ from typing import Any
 import httpx
 import msgspec
 
+from service.access.identity import EVERYBODY
 from service.access.keys import make_key
 from service.api.door import Door
 from service.api.front import Front
 from service.api.inlet import Inlet
+from service.api.scopes import words
 from service.api_key import SCOPES, ApiKey, Scope
 from service.app import create_app
 from service.settings import Settings
@@ -29,10 +31,10 @@ class Guarded:
     def __init__(self, app: Any) -> None:
         self.app = app
         self.house = app.state.house
-        settings, keyring = self.house.settings, self.house.keyring
+        gate = self.house.gate if self.house.settings.guarded else None
         # Without the one that refuses who comes too often: kernels compile meanwhile.
         short = Front(Inlet(app, app.state), app.state, timeout_s=20)
-        self.doors = Door(short, lambda: keyring if settings.guarded else None)
+        self.doors = Door(short, lambda: gate, words=words(app))
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.doors), base_url="http://testserver"
         )
@@ -42,7 +44,7 @@ class Guarded:
         scopes = more.pop("scopes", EVERYTHING)
         key, token = make_key(label, scopes, **({"now": datetime.now(UTC)} | more))
         await self.house.store.put_key(key)
-        await self.house.keyring.refresh()
+        await self.house.gate.keyring.refresh()
         return key, token
 
     async def ask(
@@ -52,6 +54,16 @@ class Guarded:
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         return await self.client.request(method, url, headers=headers, **more)
+
+
+def as_everybody(app: Any) -> Any:
+    """An application behind a door at which nobody is asked, and which adds no headers."""
+
+    async def opened(scope: Any, receive: Any, send: Any) -> None:
+        scope["identity"] = EVERYBODY
+        await app(scope, receive, send)
+
+    return opened
 
 
 @asynccontextmanager

@@ -94,13 +94,24 @@ async def test_a_key_ends_when_it_is_revoked_or_over(service: Guarded) -> None:
     assert 200 == (await service.ask("GET", LISTS, token)).status_code
 
     await service.house.store.put_key(msgspec.structs.replace(key, revoked_at=now))
-    await service.house.keyring.refresh()
+    await service.house.gate.keyring.refresh()
     refused = await service.ask("GET", LISTS, token)
 
     assert 401 == refused.status_code
     assert 'error="invalid_token"' in refused.headers["www-authenticate"]
     _, over = await service.key(expires_at=now - timedelta(seconds=1))
     assert 401 == (await service.ask("GET", LISTS, over)).status_code
+
+
+async def test_who_asks_too_often_is_told_when_to_come_back(service: Guarded) -> None:
+    (_, often), (_, other) = await service.key(per_s=0.5, burst=3), await service.key(per_s=0)
+
+    answers = [await service.ask("GET", LISTS, often) for _ in range(5)]
+
+    assert [200, 200, 200, 429, 429] == [answer.status_code for answer in answers]
+    assert "/problems/rate-limited" == answers[-1].json()["type"]
+    assert answers[-1].headers["retry-after"] in ("1", "2")
+    assert {200} == {(await service.ask("GET", LISTS, other)).status_code for _ in range(20)}
 
 
 async def test_where_nobody_is_asked_everybody_may(tmp_path) -> None:
@@ -111,3 +122,44 @@ async def test_where_nobody_is_asked_everybody_may(tmp_path) -> None:
 
 def test_all_scopes_but_public_are_everything() -> None:
     assert {"public"} == set(SCOPES) - set(EVERYTHING)
+
+
+async def test_what_is_refused_or_done_with_rights_is_written_down(tmp_path) -> None:
+    """Who, what and how it ended: no secret, no user, nothing of the query or the body."""
+    async with guarded(tmp_path, fitted=False) as service:
+        key, token = await service.key(user_id=A)
+        operator, admin = await service.key(scopes=("admin:models",))
+        canaries = {"CANARYHEADER", "CANARYQUERY", "CANARYPATH", "CANARYBODY"}
+        headers = {"X-API-Key": "et_CANARYHEADER_" + "0" * 43}
+        await service.ask("GET", f"/v1/users/{B}/profile?x=CANARYQUERY", token)
+        await service.ask("POST", "/v1/CANARYPATH", headers=headers, content="CANARYBODY")
+        await service.ask("GET", "/v1/models", admin)
+        await service.ask("GET", LISTS, token)  # nothing of note
+
+    lines = (tmp_path / "audit").glob("*.jsonl")
+    text = "".join([path.read_text() for path in lines])
+    told = [msgspec.json.decode(line)["entry"] for line in text.splitlines()]
+    rows = [(one.get("who", ""), one["what"], one["outcome"]) for one in told if "what" in one]
+
+    assert (key.id, "GET /v1/users/*/profile", 403) in rows
+    assert ("", "POST /v1/*", 401) in rows
+    assert (operator.id, "GET /v1/models", 200) in rows
+    assert not any("recommendations" in what for _, what, _ in rows)
+    for secret in (*canaries, A, B, token.rsplit("_", 1)[1], admin.rsplit("_", 1)[1]):
+        assert secret not in text
+
+
+async def test_every_answer_says_what_browsers_may_do(service: Guarded) -> None:
+    _, token = await service.key()
+
+    for url, caller in ((LISTS, token), (LISTS, None), ("/health/live", None), ("/no", token)):
+        answer = await service.ask("GET", url, caller)
+        assert "nosniff" == answer.headers["x-content-type-options"], url
+        assert "no-referrer" == answer.headers["referrer-policy"], url
+    page = await service.ask("GET", "/schema")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "http" not in policy
+    for wanted in ("script-src 'self' 'unsafe-inline'", "style-src 'self'", "connect-src 'self'"):
+        assert wanted in policy

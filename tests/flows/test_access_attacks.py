@@ -119,7 +119,7 @@ async def test_keys_that_are_no_longer_or_of_others_open_nothing(service: Guarde
     revoked, gone = await service.key(user_id=A)
     assert 200 == (await ask(service, bearer(gone))).status_code  # it is remembered
     await service.house.store.put_key(msgspec.structs.replace(revoked, revoked_at=now))
-    await service.house.keyring.refresh()
+    await service.house.gate.keyring.refresh()
     of_another = with_id(token, of_b.split("_")[1])
 
     assert 401 == (await ask(service, bearer(over))).status_code

@@ -9,9 +9,9 @@ from litestar.testing import AsyncTestClient
 from msgspec import structs
 
 from service.api.concurrency_limit import Limit
-from service.api.door import Door
 from service.api.front import MOST_QUESTIONS, Front
 from service.bus import START, ExposureLogged
+from tests.flows.guarded import as_everybody
 
 URL = "/v1/users/jazz-u0/recommendations"
 MSGPACK = {"Accept": "application/msgpack"}
@@ -25,7 +25,7 @@ class Way:
         self.went_on = 0
         self.front = Front(self._counted, self.app.state, timeout_s=20)
         self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=Door(self.front, lambda: None)),
+            transport=httpx.ASGITransport(app=as_everybody(self.front)),
             base_url="http://testserver",
         )
 

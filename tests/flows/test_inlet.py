@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from litestar.testing import AsyncTestClient
 
-from service.api.door import Door
 from service.api.inlet import Inlet
 from service.errors import StoreUnavailable
 from service.learn.limits import Limits
+from tests.flows.guarded import as_everybody
 from tests.flows.hostile import LISTEN
 
 URL = "/v1/listens"
@@ -25,7 +25,7 @@ class Way:
         self.went_on = 0
         inlet = Inlet(self._counted, self.app.state)
         self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=Door(inlet, lambda: None)),
+            transport=httpx.ASGITransport(app=as_everybody(inlet)),
             base_url="http://testserver",
         )
 
