@@ -43,7 +43,12 @@ class Service(Struct, frozen=True):
 
 @contextmanager
 def service(
-    home: Path, *, workers: int, local_bytes: int = LOCAL_BYTES, jobs: bool = False
+    home: Path,
+    *,
+    workers: int,
+    local_bytes: int = LOCAL_BYTES,
+    jobs: bool = False,
+    access: str = "auto",
 ) -> Iterator[Service]:
     """Serve `home`; one worker goes without Redis, as the embedded service does.
 
@@ -52,16 +57,25 @@ def service(
     """
     with ExitStack() as stack:
         mongo = stack.enter_context(servers.mongo(home)) if (home / "mongo").exists() else None
-        yield stack.enter_context(_served(home, workers, local_bytes, mongo, jobs=jobs))
+        yield stack.enter_context(
+            _served(home, workers, local_bytes, mongo, jobs=jobs, access=access)
+        )
 
 
 @contextmanager
 def _served(
-    home: Path, workers: int, local_bytes: int, mongo: servers.Server | None, *, jobs: bool
+    home: Path,
+    workers: int,
+    local_bytes: int,
+    mongo: servers.Server | None,
+    *,
+    jobs: bool,
+    access: str,
 ) -> Iterator[Service]:
     port = free_port(HOST)
     command = ["-P", "-m", "service", "serve", "--no-demo", "--port", str(port)]
     settings = {
+        "ECHOTUNE_ACCESS": access,
         "ECHOTUNE_DATA_DIR": str(home),
         "ECHOTUNE_LOCAL_CACHE_BYTES": str(local_bytes),
         "ECHOTUNE_TRAIN_EVERY_HOURS": "0",

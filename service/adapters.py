@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from service.access.protocol import Budget
+from service.access.redis import RedisBudget
 from service.bus import Stream, Traces
 from service.bus.lease import Lease, MemoryLease
 from service.bus.memory import MemoryStream
 from service.bus.memory_traces import MemoryTraces
 from service.bus.patches import Patches
-from service.cache.clients import open_blocking_client, open_client
+from service.cache.clients import BROKEN, open_blocking_client, open_client
 from service.cache.link import Hearer, Link
 from service.cache.local import OVERHEAD_BYTES
 from service.cache.redis import RedisShared
@@ -121,6 +123,25 @@ def open_patches(settings: Settings) -> Patches | None:
     from service.bus.redis_patches import RedisPatches
 
     return RedisPatches(settings.events_redis_url)
+
+
+@asynccontextmanager
+async def open_budget(settings: Settings) -> AsyncIterator[Budget | None]:
+    """What all processes share of every key's rate; None: this one is alone.
+
+    Raises:
+        Invalid: the address is none.
+    """
+    if settings.redis_url is None:
+        yield None
+        return
+    client = open_client(settings.redis_url)
+    budget = RedisBudget(client, budget_s=settings.redis_timeout_ms / 1000, broken=BROKEN)
+    try:
+        yield budget
+    finally:
+        await budget.close()
+        await client.aclose()
 
 
 @asynccontextmanager

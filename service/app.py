@@ -17,10 +17,12 @@ from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import metrics
+from service.access.gate import Gate
 from service.api import problems
 from service.api.admission import Admission
 from service.api.bodies import Bodies
 from service.api.contract import AnyRequest, describe
+from service.api.door import Door
 from service.api.events import EventController
 from service.api.experiments import ExperimentController
 from service.api.front import Front
@@ -34,7 +36,7 @@ from service.api.operations import HealthController, read_metrics
 from service.api.problems import EXCEPTION_HANDLERS, ProblemDetails, explain_problem
 from service.api.recommendations import RecommendationController
 from service.api.reference import REFERENCE_PAGE, REFERENCE_ROUTER, reference_assets
-from service.api.scopes import check_scopes
+from service.api.scopes import check_scopes, guard, words
 from service.api.stopping import when_told_to_stop
 from service.api.strategies import StrategyController
 from service.api.tracks import TrackController
@@ -105,17 +107,19 @@ DOCUMENTED = (
 )
 
 
-def served() -> Admission:
+def served() -> Door:
     """What a server process runs: settings from the environment, a greeting when it is ready.
-
-    The door is here and not in `create_app`: whatever is put in front of Litestar is behind it.
 
     Raises:
         Invalid: the environment holds a setting that is none.
     """
     settings = Settings.from_env(os.environ)
     configure_logs(settings.log_level)
-    app = create_app(settings, greet=sys.stderr.write)
+    return with_doors(create_app(settings, greet=sys.stderr.write), settings)
+
+
+def with_doors(app: Litestar, settings: Settings) -> Door:
+    """All that stands in front of an application: who calls, who is let in, the two short ways."""
     timeout_s = settings.request_timeout_ms / 1000
     lists = (
         app
@@ -128,7 +132,11 @@ def served() -> Admission:
         house: House = app.state.house  # there since the start, which no request comes before
         return house.updates.shed(most)
 
-    return Admission(front, timeout_s=timeout_s, shed=shed)
+    def gate() -> Gate | None:
+        house: House = app.state.house
+        return house.gate if settings.guarded else None
+
+    return Door(Admission(front, timeout_s=timeout_s, shed=shed), gate, words=words(app))
 
 
 def create_app(settings: Settings, *, greet: Callable[[str], object] | None = None) -> Litestar:
@@ -171,6 +179,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
             "door": _provide("listenbrainz"),
         },
         exception_handlers={**EXCEPTION_HANDLERS, HTTPException: on_http_exception},
+        guards=[guard] if settings.guarded else [],
         middleware=[time_requests],
         logging_config=None,  # structlog is set up by `served`
         openapi_config=OpenAPIConfig(

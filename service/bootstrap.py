@@ -5,7 +5,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from service.access.audit import Audit
+from service.access.gate import Gate
+from service.access.keyring import Keyring
+from service.access.limits import KeyLimits
+from service.access.protocol import Budget
 from service.adapters import (
+    open_budget,
     open_cache,
     open_jobs,
     open_lease,
@@ -99,6 +105,7 @@ def build(
     updates: Updates,
     lease: Lease,
     patches: Patches | None,
+    budget: Budget | None = None,
     lead: bool = False,
     clock: Clock = now_utc,
 ) -> House:
@@ -129,7 +136,7 @@ def build(
     reads = Reads(store, budget_s=settings.store_timeout_ms / 1000)
     fallback = Fallback(store, current, clock=clock)
     timeout_s = settings.strategy_timeout_ms / 1000
-    remote = services(settings.strategy_services, timeout_s=timeout_s)
+    remote = services(settings.strategy_services, timeout_s=timeout_s, key=settings.strategy_key)
     recommender = Recommender(
         store,
         current,
@@ -214,6 +221,7 @@ def build(
         accounts=accounts,
         profiles=Profiles(accounts, current, cache),
         recommender=recommender,
+        gate=Gate(Keyring(store), KeyLimits(budget), Audit(settings.home / "audit")),
         running=running,
         reports=Reports(store, current, clock=clock),
         strategist=Strategist(reads, current),
@@ -263,7 +271,10 @@ async def open_house(
     """
     store, updates = await open_store(settings), Updates()
     try:
-        async with open_cache(settings, updates, watch=watch) as cache:
+        async with (
+            open_cache(settings, updates, watch=watch) as cache,
+            open_budget(settings) as budget,
+        ):
             house = build(
                 settings,
                 store,
@@ -274,18 +285,21 @@ async def open_house(
                 updates=updates,
                 lease=open_lease(settings),
                 patches=open_patches(settings),
+                budget=budget,
                 lead=lead,
                 clock=clock,
             )
             try:
                 await house.refresh.load()
                 await house.running.refresh()
+                await house.gate.keyring.refresh()
                 if watch:
                     house.refresh.watch()
                     house.following.watch()
                     house.audit.watch()
                     house.exposure.watch()
                     house.running.watch()
+                    house.gate.keyring.watch()
                     house.fallback.watch()
                     house.updates.watch(house.current)
                 if work:
@@ -300,6 +314,7 @@ async def open_house(
                 await house.fallback.close()
                 await house.exposure.close()
                 await house.running.close()
+                await house.gate.close()
                 await house.audit.close()
                 await house.following.close()
                 await house.refresh.close()

@@ -2,6 +2,8 @@
 
 EchoTuneError             str(error) is always safe to show to a client
 ├── Invalid               InvalidListen, UnusableFile: the same request will never work
+├── Unauthenticated       nobody says who calls, or not so that it can be believed
+├── Forbidden             who calls is known, and may not do this
 ├── NotAcceptable         no form the client takes is one this route has
 ├── NotFound              UnknownUser, UnknownTrack, UnknownJob, UnknownModel, UnknownEvent,
 │                         UnknownStrategy, UnknownExperiment
@@ -28,6 +30,18 @@ class InvalidListen(Invalid):
 
 class UnusableFile(Invalid):
     """An import file that cannot be read as what it was said to be."""
+
+
+class Unauthenticated(EchoTuneError):
+    """Nobody says who calls: no key, more than one, or one that opens nothing."""
+
+    def __init__(self, message: str, *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
+
+
+class Forbidden(EchoTuneError):
+    """Whoever calls is known, and may not do this, or not of this user."""
 
 
 class NotAcceptable(EchoTuneError):

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from service.access.gate import Gate
 from service.bus import Bus, Stream, Traces
 from service.bus.tending import Tending
 from service.cache.rendered import Rendered
@@ -67,6 +68,7 @@ class House(Struct, frozen=True, kw_only=True):
     accounts: Accounts
     profiles: Profiles
     recommender: Recommender
+    gate: Gate
     running: Running
     reports: Reports
     strategist: Strategist

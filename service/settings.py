@@ -11,6 +11,7 @@ from msgspec import Meta
 from service.errors import Invalid
 
 PREFIX = "ECHOTUNE_"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # Lines of client_id:client_secret. None: any pair, while `host` is this machine's alone.
     spotify_credentials: str | None = None
     spotify_root: Literal["on", "off"] = "off"  # Spotify's paths at the root as well
+    # Whether callers need a key. auto: on, unless only this machine can connect.
+    access: Literal["auto", "on", "off"] = "auto"
+    strategy_key: str | None = None  # what strategy services are sent, where they ask for a key
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
@@ -74,6 +78,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             return msgspec.convert(mine, cls, strict=False)
         except msgspec.ValidationError as error:
             raise Invalid(f"{PREFIX}*: {error}") from error
+
+    @property
+    def guarded(self) -> bool:
+        """Whether callers need a key."""
+        return self.access == "on" or (self.access == "auto" and self.host not in LOOPBACK)
 
     @property
     def home(self) -> Path:

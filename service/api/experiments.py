@@ -178,7 +178,7 @@ class ExperimentController(Controller):
         "/v1/users/{user_id:str}/assignments",
         operation_id="getAssignments",
         operation_class=documents(),
-        opt=scope("recs:read"),
+        opt=scope("recs:read", whose="path"),
     )
     async def assignments(
         self, user_id: FromPath[str], recommender: NamedDependency[Recommender]

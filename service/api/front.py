@@ -22,6 +22,8 @@ from service.api.priority import is_prefetch, way_of
 from service.api.recommendations import RecommendQuery
 from service.api.refusal import Refusals
 from service.api.rendering import Response, respond
+from service.api.scopes import may_ask
+from service.api_key import Scope
 from service.cache.answer import Answer
 from service.cache.two_level import Source
 from service.errors import EchoTuneError, Overloaded
@@ -32,6 +34,7 @@ ASGI = Callable[..., Any]
 
 PATH = re.compile(r"/v1/users/([0-9A-Za-z][0-9A-Za-z._~@-]{0,63})/recommendations")
 ROUTE = "/v1/users/{user_id}/recommendations"
+SCOPE: Scope = "recs:read"
 LOCAL: Source = "local"
 MOST_QUESTIONS = 1_000
 """Query strings whose meaning is remembered; an application has a handful."""
@@ -72,7 +75,7 @@ class Front:
         path = None
         if scope["type"] == "http" and scope["method"] == "GET":
             path = PATH.fullmatch(scope["path"])
-        if path is None:
+        if path is None or not may_ask(scope.get("identity"), SCOPE, path[1]):
             await self._app(scope, receive, send)
             return
         try:

@@ -14,6 +14,8 @@ from litestar.datastructures import State
 from service import metrics
 from service.api.listens import LISTENS_BYTES, MOST_LISTENS
 from service.api.problems import problem_in_bytes
+from service.api.scopes import may_ask
+from service.api_key import Scope
 from service.domain import Listen
 from service.errors import EchoTuneError, InvalidListen, SlowBody
 from service.learn.ingest import Ingest, Receipt
@@ -22,6 +24,7 @@ ASGI = Callable[..., Any]
 Message = dict[str, Any]
 
 PATH = "/v1/listens"
+SCOPE: Scope = "events:write"
 MOST_DIGITS = 19
 ACCEPTED = HTTPStatus.ACCEPTED.value
 JSON = (b"content-type", b"application/json")
@@ -47,7 +50,9 @@ class Inlet:
             None if _announced(scope["headers"]) > LISTENS_BYTES else await _body(receive, messages)
         )
         listens = _decoded(body)
-        if listens is None:
+        if listens is None or not may_ask(
+            scope.get("identity"), SCOPE, *(one.user_id for one in listens[0])
+        ):
             await self._app(scope, _replayed(messages, receive), send)
             return
         client = scope.get("client")

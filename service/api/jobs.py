@@ -52,7 +52,7 @@ class JobController(Controller):
         status_code=202,
         operation_id="precomputeRecommendations",
         operation_class=documents(),
-        opt=scope("users:write"),
+        opt=scope("users:write", whose="path"),
     )
     async def precompute(
         self,

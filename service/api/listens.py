@@ -10,7 +10,7 @@ from litestar.params import RawBody
 from msgspec import Meta, Struct
 
 from service.api.contract import AnyRequest, decode, documents
-from service.api.scopes import scope
+from service.api.scopes import check_user, scope
 from service.domain import Listen, TrackId, UserId, Utc
 from service.errors import Invalid, InvalidListen
 from service.learn.ingest import Ingest, Receipt, Rejected
@@ -40,7 +40,7 @@ class ListenController(Controller):
 
     tags = ("events in",)
 
-    opt = scope("events:write")
+    opt = scope("events:write", whose="asked")
 
     @post(
         "/v1/listens",
@@ -54,8 +54,12 @@ class ListenController(Controller):
     ) -> Receipt:
         """One listen or up to 1,000, each with its own verdict; sending one again is harmless."""
         if body.lstrip()[:1] == b"[":
-            return await ingest.take(_batch(body), source=_source(request))
-        return _single(await ingest.take([decode(body, _listen)], source=_source(request)))
+            listens = _batch(body)
+            check_user(request, *(one.user_id for one in listens if isinstance(one, Listen)))
+            return await ingest.take(listens, source=_source(request))
+        listen = decode(body, _listen)
+        check_user(request, listen.user_id)
+        return _single(await ingest.take([listen], source=_source(request)))
 
     @post(
         "/v1/feedback",
@@ -69,6 +73,7 @@ class ListenController(Controller):
     ) -> Receipt:
         """A verdict on a track; the next list already follows it. With `at` it may come again."""
         listen = _as_listen(decode(body, _feedback), ingest.now())
+        check_user(request, listen.user_id)
         return _single(await ingest.take_feedback(listen, source=_source(request)))
 
 

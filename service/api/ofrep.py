@@ -17,7 +17,7 @@ from msgspec import UNSET, Struct, UnsetType
 from service.api.contract import AnyRequest, documents
 from service.api.forms import is_known
 from service.api.listens import BODY_BYTES
-from service.api.scopes import scope
+from service.api.scopes import check_user, scope
 from service.base62 import base62
 from service.domain import Experiment, UserId, Value
 from service.experiments.arms import Arms
@@ -69,7 +69,7 @@ class OfrepController(Controller):
     """Assignments as feature flags."""
 
     tags = ("experiments",)
-    opt = scope("recs:read")
+    opt = scope("recs:read", whose="asked")
 
     @post(
         "/ofrep/v1/evaluate/flags/{key:str}",
@@ -80,6 +80,7 @@ class OfrepController(Controller):
     )
     async def evaluate(
         self,
+        request: AnyRequest,
         key: FromPath[str],
         body: RawBody,
         store: NamedDependency[Store],
@@ -90,6 +91,7 @@ class OfrepController(Controller):
             user_id = _user(body)
         except _Refused as refused:
             return _failure(*refused.args, key=key)
+        check_user(request, user_id)
         experiment = await store.experiment(key)
         if experiment is None:
             return _failure("FLAG_NOT_FOUND", "no experiment is called that", key=key)
@@ -114,6 +116,7 @@ class OfrepController(Controller):
             user_id = _user(body)
         except _Refused as refused:
             return _failure(*refused.args)
+        check_user(request, user_id)
         arms = await recommender.arms(user_id)
         running = [one for one in await store.experiments() if one.status == "running"]
         found = Evaluations([_evaluation(one, arms) for one in running])

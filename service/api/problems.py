@@ -38,6 +38,8 @@ PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
     errors.Invalid: (400, "invalid"),
     errors.InvalidListen: (400, "invalid-listen"),
     errors.UnusableFile: (400, "unusable-file"),
+    errors.Unauthenticated: (401, "unauthenticated"),
+    errors.Forbidden: (403, "forbidden"),
     errors.NotFound: (404, "not-found"),
     errors.UnknownUser: (404, "unknown-user"),
     errors.UnknownTrack: (404, "unknown-track"),
@@ -64,6 +66,7 @@ PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
 RETRY_AFTER_S = "5"
 PROBLEM_TYPE = "application/problem+json"
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+CHALLENGE, INVALID = 'Bearer realm="EchoTune"', ', error="invalid_token"'  # RFC 6750
 GONE = "client disconnected prematurely"  # Litestar's words; it has no class for this
 
 
@@ -98,6 +101,8 @@ def _explained(error: errors.EchoTuneError, path: str) -> tuple[ProblemDetails, 
     )
     if isinstance(error, errors.RateLimited):
         return details, {"Retry-After": str(math.ceil(error.retry_after_s))}
+    if isinstance(error, errors.Unauthenticated):
+        return details, {"WWW-Authenticate": CHALLENGE + INVALID * error.refused}
     return details, NO_HEADERS
 
 

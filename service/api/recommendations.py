@@ -16,7 +16,7 @@ from service.api.fields import KNOWN
 from service.api.forms import MSGPACK, form_of, read_wishes
 from service.api.priority import way_of
 from service.api.rendering import Headers, respond
-from service.api.scopes import scope
+from service.api.scopes import check_user, scope
 from service.cache.rendered import Rendered
 from service.domain import Activity, Device, Mix, Mood, TrackId, UserId
 from service.errors import Invalid
@@ -104,12 +104,13 @@ class RecommendationController(Controller):
 
     tags = ("lists",)
 
-    opt = scope("recs:read")
+    opt = scope("recs:read", whose="nobody")
 
     @get(
         "/v1/users/{user_id:str}/recommendations",
         operation_id="recommend",
         operation_class=documents(query=RecommendQuery, also=MSGPACK),
+        opt=scope("recs:read", whose="path"),
     )
     async def recommend(
         self, request: AnyRequest, user_id: FromPath[str], recommender: NamedDependency[Recommender]
@@ -138,6 +139,7 @@ class RecommendationController(Controller):
         operation_id="similarTracks",
         middleware=[compressed],
         operation_class=documents(query=SimilarQuery),
+        opt=scope("recs:read", whose="asked"),
     )
     async def similar(
         self,
@@ -149,6 +151,7 @@ class RecommendationController(Controller):
         query = read_query(request, SimilarQuery)
         track_id = read_path(track_id, TrackId)
         user_id = query.user or None
+        check_user(request, *([user_id] if user_id else []))
         body = await similar_tracks.encoded(track_id, limit=query.limit, user_id=user_id)
         return encoded(body)
 

@@ -52,7 +52,7 @@ class TrackController(Controller):
         "/v1/tracks/{track_id:str}",
         operation_id="getTrack",
         operation_class=documents(),
-        opt=scope("recs:read"),
+        opt=scope("recs:read", whose="nobody"),
     )
     async def get_track(self, track_id: FromPath[str], store: NamedDependency[Store]) -> Track:
         """One track as it was put."""

@@ -44,7 +44,7 @@ class UpdateController(Controller):
         operation_id="watchUser",
         operation_class=documents(stream=Update),
         media_type=EVENTS,
-        opt=scope("recs:read"),
+        opt=scope("recs:read", whose="path"),
         sync_to_thread=False,
     )
     def updates(

@@ -67,7 +67,7 @@ class UserController(Controller):
         operation_id="getProfile",
         middleware=[compressed],
         operation_class=documents(),
-        opt=scope("recs:read"),
+        opt=scope("recs:read", whose="path"),
         response_headers=PRIVATE,
     )
     async def profile(
@@ -80,7 +80,7 @@ class UserController(Controller):
         operation_id="putUser",
         operation_class=documents(body=UserSettings),
         request_max_body_size=BODY_BYTES,
-        opt=scope("users:write"),
+        opt=scope("users:write", whose="path"),
         response_headers=PRIVATE,
     )
     async def put_user(
@@ -114,7 +114,7 @@ class UserController(Controller):
         status_code=202,
         operation_id="deleteUser",
         operation_class=documents(),
-        opt=scope("users:write"),
+        opt=scope("users:write", whose="path"),
     )
     async def delete_user(
         self, user_id: FromPath[str], accounts: NamedDependency[Accounts]
@@ -127,7 +127,7 @@ class UserController(Controller):
         operation_id="getListens",
         middleware=[compressed],
         operation_class=documents(query=ListensQuery),
-        opt=scope("recs:read"),
+        opt=scope("recs:read", whose="path"),
         response_headers=PRIVATE,
     )
     async def listens(

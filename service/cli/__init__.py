@@ -6,6 +6,7 @@ import sys
 import rich_click as click
 
 from service.cli.asking import recommend
+from service.cli.auditing import audit
 from service.cli.backing_up import backup, restore
 from service.cli.doctor import doctor
 from service.cli.evaluating import evaluate
@@ -15,6 +16,7 @@ from service.cli.exporting import export
 from service.cli.importing import demo, import_
 from service.cli.insights import insights
 from service.cli.jobs import jobs
+from service.cli.keys import keys
 from service.cli.models import models
 from service.cli.serving import serve
 from service.cli.training import train
@@ -32,6 +34,8 @@ def echotune() -> None:
 
 
 VERBS = (
+    *(serve, demo, import_, export, train, models, recommend, evaluate),
+    *(experiment, jobs, events, keys, audit, doctor),
     *(serve, demo, import_, export, backup, restore, train, models, recommend, evaluate),
     *(insights, experiment, jobs, events, unresolved, doctor),
 )

@@ -4,18 +4,21 @@ import asyncio
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import msgspec
 import rich_click as click
 from click.exceptions import Exit
 from rich.console import Console
 
+from service.access.keys import FIRST_KEY
+from service.api_key import ApiKey
 from service.cli.check import Check
 from service.cli.kernels import MARK, digest
 from service.cli.redis_checks import check_redis
 from service.cli.stream_checks import check_stream
 from service.errors import EchoTuneError
-from service.settings import Settings
+from service.settings import LOOPBACK, Settings
 
 LEAST_FREE_BYTES = 1 << 30
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -101,6 +104,7 @@ async def _store(settings: Settings) -> list[Check]:
             weak = await store.weaknesses()
             track_ids = [track.id for track in await store.tracks()]
             told = await store.models.current() if store.models else None
+            keys = await store.keys() if settings.guarded else None
         finally:
             await store.close()
     except EchoTuneError as error:
@@ -117,6 +121,8 @@ async def _store(settings: Settings) -> list[Check]:
         checks.append(Check("indexes", "fail", "; ".join(wrong), next_))
     else:
         checks.append(Check("indexes", "ok", "no request reads a whole collection"))
+    if keys is not None:
+        checks.append(_keys(keys))
     return [*checks, _model(settings, track_ids, told)]
 
 
@@ -138,11 +144,24 @@ def _model(settings: Settings, track_ids: list[str], told: str | None) -> Check:
 
 
 def _door(settings: Settings) -> Check:
-    if settings.host in ("127.0.0.1", "::1", "localhost"):
-        return Check("door", "ok", f"serves on {settings.host}: nobody else can connect")
+    where = f"serves on {settings.host}"
+    if settings.guarded:
+        return Check("door", "ok", f"{where} and asks for a key")
+    if settings.host in LOOPBACK:
+        text = f"{where}: nobody else can connect, and nobody is asked for a key"
+        return Check("door", "ok", text, "ECHOTUNE_ACCESS=on asks")
     return Check(
         "door",
         "warn",
-        f"serves on {settings.host} and there are no API keys yet: whoever connects may do all",
-        "keep it behind a proxy that checks who calls",
+        f"{where} and ECHOTUNE_ACCESS is off: whoever connects may do all",
+        "leave it at auto, or keep the service behind a proxy that checks who calls",
     )
+
+
+def _keys(keys: list[ApiKey]) -> Check:
+    """Only where they are asked for."""
+    now = datetime.now(UTC)
+    good = sum(key.holds(now) for key in keys)
+    if not good:
+        return Check("keys", "warn", "there is none, so nobody is let in", FIRST_KEY)
+    return Check("keys", "ok", f"{good} of {len(keys)} hold")

@@ -81,13 +81,16 @@ _decode = msgspec.json.Decoder(StrategyReply).decode
 class Remote:
     """Asks one service, from any thread; a connection is kept for the next question."""
 
-    def __init__(self, name: Strategy, url: str, *, timeout_s: float) -> None:
+    def __init__(
+        self, name: Strategy, url: str, *, timeout_s: float, key: str | None = None
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
             raise Invalid(f"the service of strategy {name} has no http:// or https:// address")
         self._name, self._timeout_s = name, timeout_s
         self._secure, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
         self._path = f"{parts.path.rstrip('/')}/v1/strategies/{name}"
+        self._headers = {**JSON, **({"X-API-Key": key} if key else {})}
         self._idle: deque[HTTPConnection] = deque()
         self._breaker, self._lock = Breaker(f"strategy-{name}", monotonic), Lock()
 
@@ -134,7 +137,7 @@ class Remote:
             connection.timeout = _left(until)
             if connection.sock is not None:
                 connection.sock.settimeout(connection.timeout)
-            connection.request("POST", self._path, question, JSON)
+            connection.request("POST", self._path, question, self._headers)
             response = connection.getresponse()
             body = _body(response, connection, until)
         except BaseException:
@@ -152,7 +155,9 @@ class Remote:
             self._idle.popleft().close()
 
 
-def services(text: str | None, *, timeout_s: float) -> dict[Strategy, Remote]:
+def services(
+    text: str | None, *, timeout_s: float, key: str | None = None
+) -> dict[Strategy, Remote]:
     """The strategies that are services: `content=http://content:8000,context=...`.
 
     Raises:
@@ -166,7 +171,7 @@ def services(text: str | None, *, timeout_s: float) -> dict[Strategy, Remote]:
             raise Invalid(
                 f"ECHOTUNE_STRATEGY_SERVICES: {word!r} is no strategy ({', '.join(PARTS_OF)})"
             )
-        found[name] = Remote(name, url, timeout_s=timeout_s)
+        found[name] = Remote(name, url, timeout_s=timeout_s, key=key)
     return found
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 from msgspec import structs
 
+from service.api_key import ApiKey
 from service.domain import (
     EPOCH,
     HEARD_MS,
@@ -39,6 +40,7 @@ class MemoryStore:
         self._profiles: dict[str, StoredProfile] = {}
         self._neighbours: dict[str, tuple[int, list[Neighbour]]] = {}
         self._experiments: dict[str, Experiment] = {}
+        self._keys: dict[str, ApiKey] = {}
         self._shown: dict[str, dict[str, ShownList]] = defaultdict(dict)
         self._rev = 0
         self._log: list[Listen] = []
@@ -132,6 +134,7 @@ class MemoryStore:
         self._profiles.pop(user_id, None)
         self._neighbours.pop(user_id, None)
         self._shown.pop(user_id, None)
+        self._keys = {name: key for name, key in self._keys.items() if key.user_id != user_id}
         for _, others in self._neighbours.values():
             others[:] = [one for one in others if one.user_id != user_id]
         return len(self._listens.pop(user_id, {}))
@@ -219,6 +222,12 @@ class MemoryStore:
 
     async def experiments(self) -> list[Experiment]:
         return [self._experiments[name] for name in sorted(self._experiments)]
+
+    async def put_key(self, key: ApiKey) -> None:
+        self._keys[key.id] = key
+
+    async def keys(self) -> list[ApiKey]:
+        return [self._keys[key_id] for key_id in sorted(self._keys)]
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
         days: dict[tuple[str, str, date], list[Listen]] = defaultdict(list)

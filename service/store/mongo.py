@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from service.api_key import ApiKey
 from service.domain import (
     EPOCH,
     MILLISECOND,
@@ -26,6 +27,7 @@ from service.domain import (
 )
 from service.errors import StoreUnavailable
 from service.store import mongo_indexes as indexes
+from service.store import mongo_keys as api_keys
 from service.store import mongo_log as log
 from service.store import mongo_queries as queries
 from service.store import mongo_shown as shown_lists
@@ -211,13 +213,16 @@ class MongoStore:
         found = await self._find(queries.all_in_order("experiments"))
         return [document_to_experiment(document) for document in found]
 
+    async def put_key(self, key: ApiKey) -> None:
+        self._refuse_if_closed()
+        await api_keys.put(self._long, key)
+
+    async def keys(self) -> list[ApiKey]:
+        found = await self._find(queries.all_in_order(api_keys.COLLECTION))
+        return [api_keys.document_to_key(document) for document in found]
+
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
-        asked = trends.plays(since)
-        known = await self._aggregate(asked, trends.supported_tracks(since))
-        supported = {one["_id"] for one in known}
-        found = await self._aggregate(asked, trends.plays_by_hour(since))
-        plays = ((one["_id"], int(one["plays"])) for one in found)
-        return [(k["track_id"], k["hour"], n) for k, n in plays if k["track_id"] in supported]
+        return await trends.hourly_plays(self._aggregate, since)
 
     async def mean_rating(self, since: datetime) -> float | None:
         found = await self._aggregate(queries.ratings(since), queries.mean_of_ratings(since))
@@ -235,10 +240,7 @@ class MongoStore:
 
     async def counts(self) -> dict[str, int]:
         with refusing("read"):
-            return {
-                name: await self._long[name].estimated_document_count()
-                for name in ("listens", "tracks", "users")
-            }
+            return await indexes.counts(self._long)
 
     async def unindexed(self) -> list[str]:
         with refusing("explain its plans"):

@@ -8,6 +8,7 @@ from pymongo.errors import CollectionInvalid, OperationFailure
 
 from service.domain import Listen
 from service.errors import StoreUnavailable
+from service.store import mongo_keys as api_keys
 from service.store import mongo_log as log
 from service.store import mongo_queries as queries
 from service.store import mongo_shown as shown_lists
@@ -48,6 +49,7 @@ COLLECTIONS = (
     "profiles",
     "user_similarities",
     "experiments",  # _id: name
+    api_keys.COLLECTION,  # _id: key id
     "shown",  # _id: user id and list id, which makes that pair unique
     f"{queries.BUCKET}.files",  # GridFS: files of model versions
     f"{queries.BUCKET}.chunks",
@@ -85,6 +87,7 @@ INDEXES = (
         keys=(("user1_id", 1), ("similarity", -1), ("user2_id", 1)),
     ),
     Index(collection="user_similarities", name="seen_from", keys=(("user2_id", 1),)),
+    Index(collection=api_keys.COLLECTION, name="keys_of_user", keys=(("user_id", 1),)),
     Index(collection="shown", name="shown_in_order", keys=shown_lists.ORDER),
     Index(collection="shown", name="shown_by_time", keys=(("at", 1),)),
     # As the driver names them; it makes them at the first upload if they are not there.
@@ -125,6 +128,8 @@ ASKED: tuple[tuple[str, Query], ...] = (
     ("profile", queries.one_of("profiles", "u")),
     ("experiment", queries.one_of("experiments", "e")),
     ("every experiment", queries.all_in_order("experiments")),
+    ("every API key", queries.all_in_order(api_keys.COLLECTION)),
+    ("API keys to erase", api_keys.keys_of("u")),
     ("neighbours", queries.nearest("u", 20, 0.1)),
     ("neighbours to replace", queries.neighbours_of("u")),
     ("neighbours to erase", queries.neighbour_to("u")),
@@ -175,6 +180,12 @@ async def _make_collection(database: Any, name: str) -> None:  # noqa: ANN401
     except OperationFailure as error:  # the server says so
         if error.code != EXISTS:
             raise
+
+
+async def counts(database: Any) -> dict[str, int]:  # noqa: ANN401 - of either driver
+    """How many there are of each, about."""
+    names = ("listens", "tracks", "users")
+    return {name: await database[name].estimated_document_count() for name in names}
 
 
 async def weaknesses(database: Any, process: str) -> list[str]:  # noqa: ANN401

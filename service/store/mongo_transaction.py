@@ -9,6 +9,7 @@ from msgspec import Struct
 from pymongo import InsertOne, ReplaceOne, UpdateOne
 
 from service.domain import Experiment, Listen, Neighbour, StoredProfile, Track, User
+from service.store import mongo_keys as api_keys
 from service.store import mongo_queries as queries
 from service.store import mongo_shown as shown_lists
 from service.store.mongo_documents import (
@@ -165,6 +166,7 @@ async def delete_user(on: Transaction, user_id: str) -> int:
     await on.delete(queries.neighbours_of(user_id))
     await on.delete(queries.neighbour_to(user_id))
     await on.delete(shown_lists.lists_of(user_id))
+    await on.delete(api_keys.keys_of(user_id))
     return await on.delete(queries.listens_of(user_id))
 
 

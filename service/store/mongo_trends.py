@@ -1,5 +1,6 @@
 """What goes to MongoDB to learn what many play now; built from typed values, as mongo_queries."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from service.domain import COUNTED, HEARD_MS, PROBES, SUPPORT
@@ -43,6 +44,17 @@ def supported_tracks(since: datetime) -> list[Document]:
         {"$group": {"_id": "$_id.track_id", "users": {"$sum": 1}}},
         {"$match": {"users": {"$gte": SUPPORT}}},
     ]
+
+
+async def hourly_plays(
+    aggregate: Callable[[Query, list[Document]], Awaitable[list[Document]]], since: datetime
+) -> list[tuple[str, datetime, int]]:
+    """(track id, hour, count) of the tracks that enough users played."""
+    asked = plays(since)
+    supported = {one["_id"] for one in await aggregate(asked, supported_tracks(since))}
+    hours = await aggregate(asked, plays_by_hour(since))
+    found = ((one["_id"], int(one["plays"])) for one in hours)
+    return [(k["track_id"], k["hour"], count) for k, count in found if k["track_id"] in supported]
 
 
 def _heard(since: datetime) -> list[Document]:

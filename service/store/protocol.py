@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
+from service.api_key import ApiKey
 from service.domain import (
     Experiment,
     Listen,
@@ -184,6 +185,17 @@ class Store(Protocol):
 
     async def experiments(self) -> list[Experiment]:
         """All of them by name, archived ones too."""
+        ...
+
+    async def put_key(self, key: ApiKey) -> None:
+        """Keep an API key in place of the one with its id; it goes with its user when that does.
+
+        It raises nobody's rev and is no change to others.
+        """
+        ...
+
+    async def keys(self) -> list[ApiKey]:
+        """All of them by id, revoked ones too."""
         ...
 
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import anyio.to_thread
 import msgspec
 
+from service.api_key import ApiKey
 from service.domain import (
     Experiment,
     Listen,
@@ -29,6 +30,7 @@ from service.domain import (
 from service.errors import StoreUnavailable
 from service.store import sqlite_forgetting as forgetting
 from service.store import sqlite_health as health
+from service.store import sqlite_keys as api_keys
 from service.store import sqlite_log as log
 from service.store import sqlite_plays as plays
 from service.store import sqlite_shown as shown_lists
@@ -64,7 +66,7 @@ class SqliteStore:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             first = connect(path)
-            first.executescript(writes.SCHEMA)
+            first.executescript(writes.SCHEMA + api_keys.SCHEMA)
             log.upgrade(first)
             first.close()
         except (OSError, sqlite3.Error) as error:
@@ -232,6 +234,12 @@ class SqliteStore:
         rows = await self._read("SELECT body FROM experiments ORDER BY name", ())
         return [msgspec.msgpack.decode(body, type=Experiment) for (body,) in rows]
 
+    async def put_key(self, key: ApiKey) -> None:
+        await api_keys.put(self._writer, key)
+
+    async def keys(self) -> list[ApiKey]:
+        return await api_keys.every(self._read)
+
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
         return await plays.hourly(self._read, since)
 
@@ -243,9 +251,7 @@ class SqliteStore:
         return int(rows[0][0])
 
     async def changed_elsewhere(self) -> bool:
-        others = await self._writer.run(
-            lambda connection: connection.execute(OF_OTHERS).fetchone()[0]
-        )
+        others = await self._writer.run(lambda own: own.execute(OF_OTHERS).fetchone()[0])
         changed = bool(others != self._others)
         self._others = others
         return changed

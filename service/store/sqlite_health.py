@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from service.store import sqlite_keys as api_keys
 from service.store import sqlite_shown as shown
 
 Read = Callable[[str, tuple[Any, ...]], Awaitable[list[Any]]]
@@ -21,6 +22,7 @@ ASKED = {  # what requests ask; trends and ratings are read once at start and go
     "neighbours": "SELECT * FROM user_similarities WHERE user1_id = 'u' AND similarity >= 0.1",
     "lists shown": shown.SINCE.replace("?", "1"),
     "lists to forget": shown.FORGET.replace("?", "1"),
+    "keys to erase": api_keys.FORGET.replace("?", "'u'"),
     "lists to erase": "SELECT * FROM shown WHERE user_id = 'u'",
 }
 

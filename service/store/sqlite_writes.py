@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from service.domain import Experiment, Neighbour, StoredProfile, Track, User, milliseconds
+from service.store import sqlite_keys as api_keys
 from service.store.protocol import Appended
 from service.store.sqlite_rows import LISTEN_COLUMNS, row_to_user
 
@@ -129,6 +130,7 @@ def delete_user(connection: sqlite3.Connection, user_id: str) -> int:
     connection.execute("DELETE FROM user_similarities WHERE user2_id = ?", (user_id,))
     connection.execute("DELETE FROM neighbour_revs WHERE user_id = ?", (user_id,))
     connection.execute("DELETE FROM shown WHERE user_id = ?", (user_id,))
+    connection.execute(api_keys.FORGET, (user_id,))
     return erased
 
 

@@ -8,14 +8,14 @@ import os
 from typing import Any
 
 from service import app
-from service.api.admission import Admission
+from service.api.door import Door
 from service.model.current import View
 from service.model.latent import Latent
 from service.recommend import retrieval
 from service.recommend.latent import latent_scores
 
 
-def served() -> Admission:
+def served() -> Door:
     """As `service.app.served`."""
     match os.environ.get("FAULTS_WITHOUT", ""):
         case "version":

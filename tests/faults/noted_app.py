@@ -5,11 +5,11 @@ import os
 import msgspec
 
 from service import app
-from service.api.admission import Admission
+from service.api.door import Door
 from tests.faults.noted import Note, Observer
 
 
-def served() -> Admission:
+def served() -> Door:
     """As `service.app.served`."""
     notes = os.open(os.environ["FAULTS_NOTES"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 

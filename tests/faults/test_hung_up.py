@@ -17,6 +17,7 @@ from service import metrics
 from service.api.admission import Admission
 from service.api.bodies import Bodies
 from service.api.concurrency_limit import Limit
+from service.api.door import Door
 from service.api.front import Front
 from service.cache.rendered import Rendered
 from service.domain import User
@@ -87,7 +88,7 @@ async def stuck() -> AsyncIterator[tuple[Stuck, Any]]:
     everybody = Limit(1_000)
     house = SimpleNamespace(recommender=desk.recommender, rendered=Rendered(1 << 20))
     front = Front(nobody, State({"house": house}), timeout_s=60, limit=everybody)
-    yield store, Admission(Bodies(front), timeout_s=60)
+    yield store, Door(Admission(Bodies(front), timeout_s=60), lambda: None)
     await reads.close()
     await desk.cache.close()
 

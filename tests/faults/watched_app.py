@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any
 
 from service import app
-from service.api.admission import Admission
+from service.api.door import Door
 from service.recommend import recommender
 from service.recommend.places import Places
 from service.recommend.recommender import Recommender
 
 
-def served() -> Admission:
+def served() -> Door:
     """As `service.app.served`."""
     match os.environ.get("FAULTS_WITHOUT", ""):
         case "cache":  # no answer is good for longer than it takes to send

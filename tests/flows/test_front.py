@@ -11,6 +11,7 @@ from msgspec import structs
 from service.api.concurrency_limit import Limit
 from service.api.front import MOST_QUESTIONS, Front
 from service.bus import START, ExposureLogged
+from tests.flows.guarded import as_everybody
 
 URL = "/v1/users/jazz-u0/recommendations"
 MSGPACK = {"Accept": "application/msgpack"}
@@ -24,7 +25,8 @@ class Way:
         self.went_on = 0
         self.front = Front(self._counted, self.app.state, timeout_s=20)
         self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=self.front), base_url="http://testserver"
+            transport=httpx.ASGITransport(app=as_everybody(self.front)),
+            base_url="http://testserver",
         )
 
     async def _counted(self, scope: Any, receive: Any, send: Any) -> None:

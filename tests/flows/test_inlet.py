@@ -11,6 +11,7 @@ from litestar.testing import AsyncTestClient
 from service.api.inlet import Inlet
 from service.errors import StoreUnavailable
 from service.learn.limits import Limits
+from tests.flows.guarded import as_everybody
 from tests.flows.hostile import LISTEN
 
 URL = "/v1/listens"
@@ -22,8 +23,9 @@ class Way:
     def __init__(self, world: AsyncTestClient) -> None:
         self.app: Any = world.app
         self.went_on = 0
+        inlet = Inlet(self._counted, self.app.state)
         self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=Inlet(self._counted, self.app.state)),
+            transport=httpx.ASGITransport(app=as_everybody(inlet)),
             base_url="http://testserver",
         )
 

@@ -49,10 +49,20 @@ def test_a_folder_that_is_none_fails_and_opens_no_store(tmp_path) -> None:
 
 
 def test_a_door_open_to_all_is_a_warning(tmp_path) -> None:
-    found = states({"ECHOTUNE_DATA_DIR": str(tmp_path), "ECHOTUNE_HOST": "0.0.0.0"})  # noqa: S104
+    env = {"ECHOTUNE_DATA_DIR": str(tmp_path), "ECHOTUNE_HOST": "0.0.0.0"}  # noqa: S104
+
+    found = states(env | {"ECHOTUNE_ACCESS": "off"})
 
     assert "warn" == found["door"].state
-    assert "no API keys" in found["door"].text
+    assert "whoever connects may do all" in found["door"].text
+
+
+def test_a_door_that_asks_wants_a_key(tmp_path) -> None:
+    found = states({"ECHOTUNE_DATA_DIR": str(tmp_path), "ECHOTUNE_HOST": "0.0.0.0"})  # noqa: S104
+
+    assert "ok" == found["door"].state
+    assert "warn" == found["keys"].state
+    assert "echotune keys create" in found["keys"].next
 
 
 def test_a_broken_model_fails(tmp_path) -> None:

@@ -1,0 +1,106 @@
+"""Who may come in, as this process knows it.
+
+The keys are read every second, so a key that is revoked opens nothing anywhere two seconds later.
+While the store does not answer, the keys of before hold: it would be needed to revoke one, too.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from time import time
+
+import structlog
+
+from service.access.identity import Identity
+from service.access.keys import known
+from service.access.protocol import KeySource
+from service.api_key import ApiKey
+from service.errors import Unavailable
+
+log = structlog.get_logger()
+
+LOOK_EVERY_S = 1.0
+MOST_SEEN = 10_000
+"""Headers whose meaning is remembered: 2 µs each time are saved, and 64 spellings of Bearer are."""
+LONGEST = 8_192
+BEARER = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] ([!-~]+)")
+
+Header = bytes | tuple[bytes]
+"""The value of Authorization, or that of X-API-Key as a tuple, so that neither is the other's."""
+
+
+class Keyring:
+    """Identities by what a request says."""
+
+    def __init__(self, source: KeySource, *, wall: Callable[[], float] = time) -> None:
+        self._source, self._wall = source, wall
+        self._keys: dict[str, ApiKey] = {}
+        self._seen: dict[Header, Identity] = {}
+        self._watching: asyncio.Task[None] | None = None
+
+    def identity(self, header: Header) -> Identity | None:
+        """Who sends this header now; None: nobody who is let in."""
+        identity = self._seen.get(header)
+        if identity is None:
+            identity = self._understood(header)
+            if identity is None:
+                return None
+            if len(self._seen) >= MOST_SEEN:
+                self._seen.clear()
+            self._seen[header] = identity
+        return identity if self._wall() < identity.until else None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no key with which anything could be done."""
+        now = self._now()
+        return not any(key.holds(now) for key in self._keys.values())
+
+    def replace(self, keys: Iterable[ApiKey]) -> None:
+        """These are all there are."""
+        by_id = {key.id: key for key in keys}
+        if by_id != self._keys:
+            self._keys, self._seen = by_id, {}
+
+    async def refresh(self) -> None:
+        """Read which keys there are.
+
+        Raises:
+            StoreUnavailable
+        """
+        self.replace(await self._source.keys())
+
+    def watch(self) -> None:
+        """Look every second which keys there are."""
+        self._watching = asyncio.create_task(self._look())
+
+    async def close(self) -> None:
+        """Stop looking."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+
+    def _understood(self, header: Header) -> Identity | None:
+        if isinstance(header, tuple):
+            raw = header[0]
+        elif (parts := BEARER.fullmatch(header)) is not None:
+            raw = parts[1]
+        else:
+            return None
+        if len(raw) > LONGEST or not raw.isascii():
+            return None
+        return known(self._keys, raw.decode("ascii"), self._now())
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._wall(), UTC)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                await self.refresh()
+            except Unavailable as error:
+                log.warning("could not look which keys there are", reason=str(error))
+            except Exception:  # a watcher that ends silently would keep a revoked key for ever
+                log.exception("could not look which keys there are")

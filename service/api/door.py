@@ -1,0 +1,108 @@
+"""Who calls is asked here, before anything else, whichever way the request goes on.
+
+What they may do is said where it is done: the two short ways ask by themselves, every route of the
+application by `scopes.guard`. So nothing has to guess beforehand which route a path will be.
+"""
+
+import math
+from collections.abc import Callable, Collection
+from typing import Any
+
+from service.access.gate import Gate
+from service.access.identity import EVERYBODY, Identity
+from service.access.keyring import Header, Keyring
+from service.access.limits import KeyLimits
+from service.api.headers import headers_of
+from service.api.problems import problem_in_bytes
+from service.errors import EchoTuneError, RateLimited, Unauthenticated
+
+ASGI = Callable[..., Any]
+
+AUTHORIZATION, API_KEY = b"authorization", b"x-api-key"
+DENIED = frozenset((401, 403, 429))
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+MOST_PARTS = 8
+KEPT = ("/v1/", "/ofrep/")
+"""Where nothing is public: refused here already, as cheaply as can be."""
+
+
+class Door:
+    """An ASGI application in front of `app`, and the outermost.
+
+    `gate`: what to ask, once the application has started; it says None where anybody may come.
+    `words`: what a path may hold without telling anything, for whoever reads what was refused.
+    """
+
+    def __init__(
+        self, app: ASGI, gate: Callable[[], Gate | None], *, words: Collection[str] = ()
+    ) -> None:
+        self._app, self._gate, self._words = app, gate, frozenset(words)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        """Hand on with `scope["identity"]`, or refuse."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status, more = 0, headers_of(scope["path"])
+
+        async def sent(message: Any) -> None:  # noqa: ANN401 - ASGI
+            nonlocal status
+            if "status" in message:
+                status = message["status"]
+                message = {**message, "headers": [*message["headers"], *more]}
+            await send(message)
+
+        gate = self._gate()
+        if gate is None:
+            scope["identity"] = EVERYBODY
+            await self._app(scope, receive, sent)
+            return
+        identity: Identity | None = None
+        try:
+            scope["identity"] = identity = _identity(scope, gate.keyring)
+            if identity is not None and (wait_s := gate.limits.take(identity)) != 0.0:
+                await _wait(gate.limits, identity, wait_s)
+        except EchoTuneError as error:
+            await refuse(error, scope["path"], sent)
+        else:
+            await self._app(scope, receive, sent)
+        if status in DENIED or scope.get("asked", "").startswith("admin:"):
+            who = identity.name if identity else ""
+            gate.audit.note(who, self._what(scope), status, (scope.get("client") or ("",))[0])
+
+    def _what(self, scope: Any) -> str:  # noqa: ANN401 - ASGI
+        """Method and path, with a star for whatever is not a word of ours."""
+        method = scope["method"] if scope["method"] in METHODS else "*"
+        parts = scope["path"].split("/")[1 : MOST_PARTS + 1]
+        return f"{method} /" + "/".join(one if one in self._words else "*" for one in parts)
+
+
+def _identity(scope: Any, keyring: Keyring) -> Identity | None:  # noqa: ANN401 - ASGI
+    """Who calls; None: nobody that is known, where anybody may come."""
+    header: Header | None = None
+    for name, value in scope["headers"]:
+        if name in (AUTHORIZATION, API_KEY):
+            if header is not None:  # two proxies could each believe another one
+                raise Unauthenticated("send one key, once")
+            header = value if name == AUTHORIZATION else (value,)
+    identity = None if header is None else keyring.identity(header)
+    if identity is None and scope["path"].startswith(KEPT):
+        if header is None:
+            raise Unauthenticated("send a key: Authorization: Bearer et_…, or X-API-Key: et_…")
+        raise Unauthenticated("this key opens nothing: it is none, revoked or over", refused=True)
+    return identity
+
+
+async def _wait(limits: KeyLimits, identity: Identity, wait_s: float | None) -> None:
+    if wait_s is None:
+        wait_s = await limits.ask(identity)
+    if wait_s:
+        seconds = max(math.ceil(wait_s), 1)
+        raise RateLimited(f"this key has had its share: again in {seconds} s", seconds)
+
+
+async def refuse(error: EchoTuneError, path: str, send: Any) -> None:  # noqa: ANN401 - ASGI
+    """Send what the application would have."""
+    status, headers, body = problem_in_bytes(error, path)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
