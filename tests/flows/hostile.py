@@ -195,20 +195,16 @@ WRONG_QUERIES = (
 )
 
 
+DOORS = ("/1/", "/spotify/")
+"""Other people's interfaces have refusals, tests and pages of their own."""
+
+
 def routes_of(app: Litestar) -> set[str]:
     """METHOD /path of everything served but the API page, other doors and Litestar's OPTIONS."""
     return {
         f"{method} {route.path_format}"
         for route in app.routes
-        if isinstance(route, HTTPRoute) and not route.path.startswith(("/schema", "/1/"))
-    """METHOD /path of everything served but the API page and Litestar's own OPTIONS.
-
-    Other people's interfaces have refusals, tests and pages of their own.
-    """
-    return {
-        f"{method} {route.path_format}"
-        for route in app.routes
-        if isinstance(route, HTTPRoute) and not route.path.startswith(("/schema", "/spotify"))
+        if isinstance(route, HTTPRoute) and not route.path.startswith(("/schema", *DOORS))
         for method in route.methods
         if method != "OPTIONS"
     }
