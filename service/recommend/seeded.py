@@ -4,8 +4,9 @@ The seeds are folded into a history and go the way every list goes; what is allo
 track is from what was wished come as arrays, so whoever asks may have any words for them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import anyio.to_thread
 import numpy as np
 from msgspec import Struct
 
@@ -26,6 +27,8 @@ WISH_WEIGHT = 2.0
 """Of nearness to what was wished beside relevance, both in deviations over the candidates."""
 TRACKS_OF_ARTIST = 5
 """The most played tracks that stand for an artist; they are the question, so no answer."""
+Distance = Callable[[Rows], Array | None]
+"""float32 (rows,) of rows, NaN where nobody can say; None where nothing tells tracks apart."""
 SEEDED_USER = "-"  # no id a client can send
 
 
@@ -70,7 +73,7 @@ class SeededLists:
         *,
         limit: int,
         within: Flags | None = None,
-        distance: Array | None = None,
+        distance: Distance | None = None,
     ) -> Seeded:
         """Best first; shorter than `limit` where fewer tracks are allowed.
 
@@ -79,13 +82,10 @@ class SeededLists:
             seeds: At least one.
             limit: 1..100.
             within: bool (n,): the only tracks that may be on the list.
-            distance: float32 (n,): from what was wished; NaN where nobody can say.
+            distance: From what was wished, if anything was.
         """
-        listener = listener_of(seeds, view)
         ask = Ask(limit=POOL, explain=False, balance=self._balance)
-        allowed = eligible(view, listener, ask)
-        left = allowed if within is None else allowed & within
-        pool, after = int(allowed.sum()), int(left.sum())
+        listener, pool, after = await anyio.to_thread.run_sync(_counted, view, seeds, ask, within)
         if not after:
             return Seeded(np.empty(0, np.int32), pool, 0)
         ranking = await rank(
@@ -98,10 +98,19 @@ class SeededLists:
         )
         listed = ranking.recommendations
         rows = np.fromiter((view.catalogue.rows[one.track.id] for one in listed), np.int32)
-        if distance is not None and len(rows):
+        far = distance(rows) if distance is not None else None
+        if far is not None and len(rows):
             scores = np.fromiter((one.score for one in listed), np.float32)
-            rows = rows[towards(scores, distance[rows])]
+            rows = rows[towards(scores, far)]
         return Seeded(rows[spaced(rows, view.catalogue, limit)], pool, after)
+
+
+def _counted(view: View, seeds: Seeds, ask: Ask, within: Flags | None) -> tuple[Listener, int, int]:
+    """Who asks, and how many tracks there are for them before and after `within`."""
+    listener = listener_of(seeds, view)
+    allowed = eligible(view, listener, ask)
+    left = allowed if within is None else allowed & within
+    return listener, int(allowed.sum()), int(left.sum())
 
 
 def towards(scores: Array, distance: Array) -> Rows:

@@ -75,8 +75,10 @@ def within_of(
     return within
 
 
-def distance_of(catalogue: Catalogue, wishes: Mapping[str, float]) -> NDArray[np.float32] | None:
-    """float32 (n,): weighted root mean square over the wishes, each on a scale of 0..1.
+def distance_of(
+    catalogue: Catalogue, wishes: Mapping[str, float], rows: Rows | None = None
+) -> NDArray[np.float32] | None:
+    """float32 (n,) or (rows,): weighted root mean square over the wishes, each on a scale of 0..1.
 
     An unknown attribute costs nothing: weights are renormalised over those a track has; NaN where
     it has none. None when nothing is wished that could tell two tracks apart.
@@ -84,10 +86,12 @@ def distance_of(catalogue: Catalogue, wishes: Mapping[str, float]) -> NDArray[np
     telling = [name for name in sorted(wishes) if name not in FIXED]
     if not telling:
         return None
-    squares, weights = np.zeros(catalogue.size), np.zeros(catalogue.size)
+    squares, weights = np.zeros((2, catalogue.size if rows is None else rows.size))
     for name in telling:
         weight = AUDIO_WEIGHTS.get(name, OTHER_WEIGHT)
-        off = _scaled(name, values_of(catalogue, name)) - _scaled(name, np.array(wishes[name]))
+        off = _scaled(name, values_of(catalogue, name, rows)) - _scaled(
+            name, np.array(wishes[name])
+        )
         known = np.isfinite(off)
         squares[known] += weight * off[known] ** 2
         weights[known] += weight

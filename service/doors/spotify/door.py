@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
+import anyio.to_thread
 import numpy as np
 
 from service.domain import Track
@@ -72,12 +74,11 @@ class Spotify:
     async def _list(self, view: View, seeds: Seeds, question: Question) -> Seeded:
         if seeds == Seeds():
             return NOTHING
+        catalogue = view.catalogue
+        within = await anyio.to_thread.run_sync(within_of, catalogue, question.least, question.most)
+        distance = partial(distance_of, catalogue, question.wishes)
         return await self._lists.of(
-            view,
-            seeds,
-            limit=question.limit,
-            within=within_of(view.catalogue, question.least, question.most),
-            distance=distance_of(view.catalogue, question.wishes),
+            view, seeds, limit=question.limit, within=within, distance=distance
         )
 
     def genres(self) -> list[str]:

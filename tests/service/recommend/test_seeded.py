@@ -61,8 +61,8 @@ async def test_only_what_is_within_is_listed_and_counted(view) -> None:
 async def test_a_wish_pulls_the_list_towards_it(view) -> None:
     number = np.array([int(brief.id[-2:]) for brief in view.catalogue.briefs], np.float32)
     seeds = Seeds(genres=("jazz",))
-    low = await listed(view, seeds, distance=number / 20)
-    high = await listed(view, seeds, distance=1 - number / 20)
+    low = await listed(view, seeds, distance=lambda rows: number[rows])
+    high = await listed(view, seeds, distance=lambda rows: -number[rows])
 
     assert max(int(one[-2:]) for one in low) < min(int(one[-2:]) for one in high)
 
