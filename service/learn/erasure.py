@@ -23,6 +23,7 @@ WITHIN = {
     "shared cache": "1 hour",
     "events": "the next snapshot of the learner, a minute",
     "traces": "24 hours",
+    "unused parts of the pages of a SQLite file over 256 MB": "until VACUUM",
     "what they taught tracks": "stays, and is nobody's: the next fit never saw it",
 }
 

@@ -272,4 +272,4 @@ async def dumped(url: str, prefix: str) -> str:
     }
     async with Redis.from_url(url, decode_responses=True) as redis:
         keys = [key async for key in redis.scan_iter(f"{prefix}:*")]
-        return repr([(key, await reads[await redis.type(key)](redis, key)) for key in keys])
+        return repr([(key, await reads[str(await redis.type(key))](redis, key)) for key in keys])

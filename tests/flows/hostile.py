@@ -42,6 +42,7 @@ ROUTES: dict[str, Route] = {
         ),
     ),
     "GET /v1/users/{user_id}/profile": Route(url="/v1/users/jazz-u0/profile", noun="user_id"),
+    "GET /v1/users/{user_id}/export": Route(url="/v1/users/jazz-u0/export", noun="user_id"),
     "GET /v1/users/{user_id}/listens": Route(
         url="/v1/users/jazz-u0/listens", noun="user_id", takes=("limit", "before")
     ),

@@ -27,6 +27,7 @@ SECRET = "sqlite3 at /srv/echotune/secret.db said: no such column: password"
 URL = "/v1/users/jazz-u0/recommendations"
 READ_FROM_STORE = [
     "GET /v1/users/{user_id}/profile",
+    "GET /v1/users/{user_id}/export",
     "GET /v1/users/{user_id}/listens",
     "GET /v1/users/{user_id}/similar",
     "GET /v1/users/{user_id}/updates",

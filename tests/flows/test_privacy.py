@@ -200,7 +200,7 @@ def held(url: str) -> dict[bytes, int]:
         return {key: redis.ttl(key) for key, raw in dumps.items() if GONE.encode() in raw}
 
 
-def read(redis: Redis, key: bytes) -> bytes:
+def read(redis, key: bytes) -> bytes:
     match redis.type(key):
         case b"string":
             return redis.get(key) or b""

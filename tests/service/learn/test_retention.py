@@ -53,7 +53,8 @@ async def test_what_is_older_goes_and_its_users_have_new_revs(
         for fact in heard:
             user = await store.user(fact.user_id)
             assert user is not None
-            assert user.rev == fact.rev > before[fact.user_id]
+            assert user.rev == fact.rev
+            assert user.rev > before[fact.user_id]
         heard.clear()
         await Retention(store, bus, 30, lambda: NOON).forget()
         assert [] == heard
