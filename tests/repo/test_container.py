@@ -220,6 +220,7 @@ def test_the_healthcheck_of_the_image_tells_a_server_from_none(data: Path):
         alive = subprocess.run([sys.executable, *asked[1:]], capture_output=True, check=False)
         assert 200 == httpx.get(f"{service.url}/health/live").status_code
         os.kill(service.pid, signal.SIGTERM)
+        assert service._process is not None
         assert 0 == service._process.wait(15)
         gone = subprocess.run([sys.executable, *asked[1:]], capture_output=True, check=False)
 
