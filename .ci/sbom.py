@@ -77,14 +77,14 @@ def _licences(name: str) -> dict[str, Any]:
         about = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return {}
-    if expression := about.get("License-Expression"):
+    if expression := about.json.get("license_expression"):
         return {"licenses": [{"expression": expression}]}
     classified = [
         one.rpartition(" :: ")[2]
         for one in about.get_all("Classifier") or []
         if one.startswith("License ::")
     ]
-    said = classified or [(about.get("License") or "").partition("\n")[0]]
+    said = classified or [str(about.json.get("license") or "").partition("\n")[0]]
     return {"licenses": [{"license": {"name": one}} for one in said if one]}
 
 

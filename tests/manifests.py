@@ -100,6 +100,6 @@ def _set_images(one: Manifest, images: list[Manifest]) -> None:
         for container in spec["containers"]:
             for image in images:
                 if container["image"] == image["name"]:
-                    name = image.get("newName", image["name"])
+                    name = str(image.get("newName") or image["name"])
                     tail = f"@{image['digest']}" if "digest" in image else f":{image['newTag']}"
-                    container["image"] = name + tail
+                    container["image"] = f"{name}{tail}"

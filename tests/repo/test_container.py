@@ -205,12 +205,12 @@ def test_a_kernel_that_is_not_in_the_image_fails_its_build(tmp_path: Path, kerne
     command = [sys.executable, "-m", "core.warmup", "--cached"]
     env = {**os.environ, "NUMBA_CACHE_DIR": str(copy)}
     whole = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    next(copy.rglob("topk._topk-*.nbi")).unlink()
+    next(copy.rglob("sgd._predict-*.nbi")).unlink()
     torn = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
     assert (0, "") == (whole.returncode, whole.stderr)
     assert 1 == torn.returncode
-    assert "not in the cache: core.topk._topk" in torn.stderr
+    assert "not in the cache: core.sgd._predict" in torn.stderr
 
 
 def test_the_healthcheck_of_the_image_tells_a_server_from_none(data: Path):
@@ -220,6 +220,7 @@ def test_the_healthcheck_of_the_image_tells_a_server_from_none(data: Path):
         alive = subprocess.run([sys.executable, *asked[1:]], capture_output=True, check=False)
         assert 200 == httpx.get(f"{service.url}/health/live").status_code
         os.kill(service.pid, signal.SIGTERM)
+        assert service._process is not None
         assert 0 == service._process.wait(15)
         gone = subprocess.run([sys.executable, *asked[1:]], capture_output=True, check=False)
 

@@ -12,8 +12,9 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from prometheus_client import REGISTRY
 
-from service import metrics
+from service import metrics as _metrics  # noqa: F401 - fills the registry
 from service.settings import Settings
 from tests import manifests
 from tests.cluster_rules import OURS, faults
@@ -48,7 +49,7 @@ def test_nothing_that_reliability_asks_is_missing(found: list[Manifest]):
 
 POD = "spec.template.spec"
 BOX = f"{POD}.containers.0"
-BROKEN = [
+BROKEN: list[tuple[str, str, str, Any, str]] = [
     ("Deployment", "api", "spec.replicas", 3, "api: replicas beside a scaler, or neither"),
     (
         "Deployment",
@@ -248,9 +249,7 @@ def test_what_scalers_ask_for_is_what_the_adapter_gives(found: list[Manifest]):
     }
 
     assert {"rules": asked["pods"], "externalRules": asked["external"]} == given
-    assert given["rules"] | given["externalRules"] <= {
-        one.name for one in metrics.REGISTRY.collect()
-    }
+    assert given["rules"] | given["externalRules"] <= {one.name for one in REGISTRY.collect()}
 
 
 def wanted(replicas: int, load: float, target: float) -> int:
@@ -264,7 +263,7 @@ def scaled(load: list[float], *, steady: int) -> list[int]:
 
     `steady`: looks of 15 s that a lower number has to hold before it counts.
     """
-    replicas, wishes, said = 3, [3], []
+    replicas, wishes, said = 3, [3], list[int]()
     for cores in load:
         wishes.append(min(20, max(3, wanted(replicas, cores, 0.7 * 0.25))))
         up, down = wishes[-1], max(wishes[-steady:])

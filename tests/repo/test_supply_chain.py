@@ -17,7 +17,7 @@ WORKFLOW = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8
 
 
 def bill(*words: str) -> bytes:
-    command = [sys.executable, ROOT / ".ci" / "sbom.py", *words]
+    command = [sys.executable, str(ROOT / ".ci" / "sbom.py"), *words]
     return subprocess.run(command, capture_output=True, check=True).stdout
 
 
