@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import Any
 
-from litestar import Litestar, Response, Router
+from litestar import Litestar, Response
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, ControllerRouterHandler, Message, Receive, Scope, Send
 
 from service import metrics
 from service.access.gate import Gate
@@ -208,7 +208,7 @@ def _provide(name: str) -> Provide:
     return Provide(part, sync_to_thread=False)
 
 
-def _doors(settings: Settings) -> list[Router]:
+def _doors(settings: Settings) -> list[ControllerRouterHandler]:
     """Other people's interfaces."""
     return [listenbrainz.ROUTES, spotify_routes(settings), *audioscrobbler_routes(settings)]
 

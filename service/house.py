@@ -1,5 +1,8 @@
 """Every part of one running process, by name."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 from msgspec import Struct
 
 from service.access.gate import Gate
@@ -39,6 +42,13 @@ from service.recommend.strategist import Strategist
 from service.settings import Settings
 from service.store import Store
 from service.store.reads import Reads
+
+Clock = Callable[[], datetime]
+
+
+def now_utc() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
 
 
 class House(Struct, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ from service.store.mongo_documents import (
     document_to_track,
     document_to_user,
 )
-from service.store.mongo_driver import Client, closed, connect, database, refusing, settled
+from service.store.mongo_driver import Client, batched, closed, connect, database, refusing, settled
 from service.store.mongo_forgetting import older
 from service.store.mongo_published import MongoPublished
 from service.store.mongo_queries import Query
@@ -267,14 +267,7 @@ class MongoStore:
 
     async def _batches(self, query: Query, batch: int) -> AsyncIterator[list[Document]]:
         self._refuse_if_closed()
-        documents: list[Document] = []
-        with refusing("read"):
-            async for document in cursor_of(self._long, query, batch_size=batch):
-                documents.append(document)
-                if len(documents) == batch:
-                    yield documents
-                    documents = []
-        if documents:
+        async for documents in batched(cursor_of(self._long, query, batch_size=batch), batch):
             yield documents
 
     async def _aggregate(self, match: Query, pipeline: list[Document]) -> list[Document]:

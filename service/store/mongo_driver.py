@@ -56,6 +56,19 @@ def refusing(what: str) -> Iterator[None]:
         raise StoreUnavailable(f"the store could not {what}: {type(error).__name__}") from error
 
 
+async def batched(cursor: Any, size: int) -> AsyncIterator[list[Any]]:  # noqa: ANN401 - of either driver
+    """What a cursor finds, so many at a time."""
+    documents: list[Any] = []
+    with refusing("read"):
+        async for document in cursor:
+            documents.append(document)
+            if len(documents) == size:
+                yield documents
+                documents = []
+    if documents:
+        yield documents
+
+
 def connect(url: str, client: Client) -> tuple[Any, Any]:
     """A client for reads and one for long work; nothing is sent yet.
 

@@ -4,10 +4,8 @@ Listens lie in the order they are read: (user, at, id) WITHOUT ROWID, so a user'
 one range scan.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +36,7 @@ from service.store import sqlite_writes as writes
 from service.store.group_commit import GroupCommit
 from service.store.protocol import Appended
 from service.store.sqlite_connect import OF_OTHERS, connect, connect_to_write
+from service.store.sqlite_readers import Readers
 from service.store.sqlite_rows import (
     LISTEN_COLUMNS,
     listen_to_row,
@@ -47,7 +46,6 @@ from service.store.sqlite_rows import (
 
 Result = TypeVar("Result")
 
-READERS = 16
 
 NEWEST = f"SELECT {LISTEN_COLUMNS} FROM listens WHERE user_id = ? ORDER BY at DESC, id DESC LIMIT ?"  # noqa: S608 - constants
 
@@ -59,10 +57,7 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._readers: list[sqlite3.Connection] = []  # at rest; at most one per thread that reads
-        self._closed = False
-        # A hop through anyio's threads takes three times as long.
-        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._readers = Readers(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             first = connect(path)
@@ -269,41 +264,14 @@ class SqliteStore:
         await self._read("SELECT 1 FROM revs", ())
 
     async def close(self) -> None:
-        self._closed = True
+        self._readers.close()
         await anyio.to_thread.run_sync(self._writer.close)
-        self._threads.shutdown(wait=False)
-        while self._readers:
-            self._readers.pop().close()
 
     async def _read(self, sql: str, values: tuple[Any, ...]) -> list[Any]:
         return await self._in_thread(lambda reader: reader.execute(sql, values).fetchall())
 
     async def _in_thread(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        def read() -> Result:
-            reader = self._reader()
-            try:
-                result = work(reader)
-            except sqlite3.Error:  # the next read starts with a connection that has no past
-                reader.close()
-                raise
-            if self._closed:
-                reader.close()
-            else:
-                self._readers.append(reader)
-            return result
-
-        if self._closed:
-            raise StoreUnavailable("the store is closed")
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, read)
-        except sqlite3.Error as error:
-            raise StoreUnavailable(f"the store could not read: {error}") from error
+        return await self._readers.run(work)
 
     def _connect_to_write(self) -> sqlite3.Connection:
         return connect_to_write(self._path)
-
-    def _reader(self) -> sqlite3.Connection:
-        try:
-            return self._readers.pop()
-        except IndexError:
-            return connect(self._path)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from service.bootstrap import build
+from service.building import build
 from service.bus.lease import MemoryLease
 from service.bus.memory import MemoryStream
 from service.bus.memory_traces import MemoryTraces

@@ -8,7 +8,7 @@ import anyio
 import pytest
 import structlog
 
-from service.bootstrap import wire
+from service.building import wire
 from service.bus import Bus, UserUpdated
 from service.cache.revs import Revs
 from service.cache.two_level import TwoLevel
