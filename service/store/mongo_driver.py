@@ -1,7 +1,7 @@
 """What Motor and PyMongo's own client do differently, and what either says when it fails."""
 
 import inspect
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC
 from typing import Any
