@@ -22,7 +22,7 @@ FORM_BYTES = 256 << 10
 NOW_PLAYING, SUBMISSION = "/np_1.2", "/protocol_1.2"
 VERSIONS = ("1.2", "1.2.1")
 OK, BADAUTH, BADSESSION, BADTIME = "OK\n", "BADAUTH\n", "BADSESSION\n", "BADTIME\n"
-PUBLIC, WRITES = {"scope": "public"}, {"scope": "events:write"}
+PUBLIC, WRITES = {"scope": "public"}, {"scope": "door"}
 
 
 def audioscrobbler_routes(settings: Settings) -> list[type[Controller]]:

@@ -30,7 +30,7 @@ class Named(Struct, frozen=True):
 class BlockController(Controller):
     """Do not recommend."""
 
-    opt = {"scope": "public"}  # noqa: RUF012 - Litestar's; the door looks at its own tokens
+    opt = {"scope": "door"}  # noqa: RUF012 - Litestar's
 
     @post("/1/do-not-recommend/add", status_code=200, request_max_body_size=MOST_BYTES_EACH)
     async def add(self, request: AnyRequest, body: RawBody, door: NamedDependency[Door]) -> Json:

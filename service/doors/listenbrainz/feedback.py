@@ -35,7 +35,7 @@ MOST_PAGES = 20
 class FeedbackController(Controller):
     """What users say about recordings."""
 
-    opt = {"scope": "public"}  # noqa: RUF012 - Litestar's; the door looks at its own tokens
+    opt = {"scope": "door"}  # noqa: RUF012 - Litestar's
 
     @post("/1/feedback/recording-feedback", status_code=200, request_max_body_size=MOST_BYTES_EACH)
     async def give(self, request: AnyRequest, body: RawBody, door: NamedDependency[Door]) -> Json:

@@ -30,7 +30,7 @@ FIRST_COUNT = 10_000
 class HistoryController(Controller):
     """What was and is listened to."""
 
-    opt = {"scope": "public"}  # noqa: RUF012 - Litestar's; the door looks at its own tokens
+    opt = {"scope": "door"}  # noqa: RUF012 - Litestar's
 
     @post("/1/submit-listens", status_code=200, request_max_body_size=MOST_BYTES)
     async def submit(self, request: AnyRequest, body: RawBody, door: NamedDependency[Door]) -> Json:

@@ -21,7 +21,7 @@ MOST_IMPORTERS = 10_000
 class OtherController(Controller):
     """What is left."""
 
-    opt = {"scope": "public"}  # noqa: RUF012 - Litestar's; the door looks at its own tokens
+    opt = {"scope": "door"}  # noqa: RUF012 - Litestar's
 
     @get("/1/user/{name:str}/similar-users")
     async def similar(

@@ -77,7 +77,7 @@ async def _track_ids(door: Door, issue: Issue) -> list[str]:
 class PlaylistController(Controller):
     """What was created for a user."""
 
-    opt = {"scope": "public"}  # noqa: RUF012 - Litestar's; the door looks at its own tokens
+    opt = {"scope": "door"}  # noqa: RUF012 - Litestar's
 
     @get(
         ["/1/user/{name:str}/playlists/createdfor", "/1/user/{name:str}/playlists/recommendations"]

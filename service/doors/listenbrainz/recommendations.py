@@ -15,7 +15,7 @@ from service.recommend.ask import Ask
 class RecommendationController(Controller):
     """Recordings for a user."""
 
-    opt = {"scope": "public"}  # noqa: RUF012 - Litestar's; the door looks at its own tokens
+    opt = {"scope": "door"}  # noqa: RUF012 - Litestar's
 
     @get("/1/cf/recommendation/user/{name:str}/recording")
     async def recordings(

@@ -25,7 +25,7 @@ Found = TypeVar("Found")
 
 MOST_TRACKS, MOST_FEATURES, MOST_ARTISTS = 50, 100, 50
 FORM_BYTES = 4 << 10
-READS, PUBLIC = {"scope": "recs:read"}, {"scope": "public"}
+READS, PUBLIC = {"scope": "door"}, {"scope": "public"}
 
 
 class GenreSeeds(Struct, frozen=True):
