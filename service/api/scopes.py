@@ -56,7 +56,7 @@ def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHand
         Forbidden: whoever calls may not do this, or not of this user.
     """
     needed = handler.opt.get("scope")
-    if needed == "public" or (needed is None and _decided(handler)):
+    if needed in ("public", "door") or (needed is None and _decided(handler)):
         return
     identity: Identity | None = connection.scope.get("identity")  # type: ignore[assignment]
     connection.scope["asked"] = needed  # type: ignore[typeddict-unknown-key] # the door writes it down

@@ -93,7 +93,7 @@ class UserController(Controller):
         "/export",
         operation_id="exportUser",
         operation_class=documents(),
-        opt=scope("recs:read"),
+        opt=scope("recs:read", whose="path"),
         response_headers=PRIVATE,
     )
     async def export(

@@ -40,6 +40,8 @@ NEEDS = {
     "GET /v1/users/{user_id}/similar": ("recs:read", "others"),
     "GET /v1/users/{user_id}/updates": ("recs:read", "named"),
     "GET /v1/users/{user_id}/assignments": ("recs:read", "named"),
+    "GET /v1/users/{user_id}/export": ("recs:read", "named"),
+    "GET /v1/insights": ("admin:experiments", "others"),
     "PUT /v1/users/{user_id}": ("users:write", "named"),
     "DELETE /v1/users/{user_id}": ("users:write", "named"),
     "POST /v1/users/{user_id}/recommendations/jobs": ("users:write", "named"),
