@@ -96,7 +96,9 @@ SCANS = [
 ]
 
 
-@pytest.mark.parametrize("scan, args", SCANS, ids=[scan.__name__ for scan, _ in SCANS])
+@pytest.mark.parametrize(
+    "scan, args", SCANS, ids=["add_feature", "any_above", "nearest", "_search"]
+)
 def test_every_scan_is_vectorised(scan, args):
     """The wide registers of x86 are ymm and zmm; Arm's vectors have a shape at their name."""
     text = compiled(scan, *args)
