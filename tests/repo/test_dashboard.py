@@ -36,6 +36,7 @@ UNTOUCHED = {  # no sample without breaking something: their labels are read whe
     "echotune_drift_alarms_total": "needs plays of many hours",
     "echotune_events_total": "needs a group, and the service itself reads without one",
     "echotune_patches_total": "needs a second process",
+    "echotune_scrobbles_total": "needs a protocol that is off by default",
     "echotune_shared_cache_failures_total": "needs a Redis that fails",
     "echotune_shed_total": "needs too much load",
     "echotune_store_read_failures_total": "needs a store that fails",

@@ -35,6 +35,16 @@ ROW = Row(
             queries=(Query(rate("echotune_listens_limited_total", by="of"), "{{of}}"),),
         ),
         Panel(
+            title="Plays of old players: stored",
+            unit="ops",
+            shows="Plays submitted by the Audioscrobbler protocol a second, and what became of"
+            " them; none while ECHOTUNE_AUDIOSCROBBLER is off.",
+            otherwise="`unknown`: the catalogue has no such recording, so PUT it to /v1/tracks."
+            " `refused`: the player sent what makes no sense.",
+            queries=(Query(rate("echotune_scrobbles_total", by="result"), "{{result}}"),),
+            empty="no old players",
+        ),
+        Panel(
             title="Events handled: done, hardly retried",
             unit="ops",
             shows="Tries at events a second, by group and outcome.",

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from service.cli.exporting import export
 from service.cli.importing import import_
 from service.domain import UserSettings
 from service.errors import EchoTuneError
+from service.learn.ingest import listen_id
 from service.store.sqlite import SqliteStore
 from tests import worlds
 
@@ -35,7 +37,7 @@ def echotune(monkeypatch, data):
 async def fill(home: Path) -> None:
     store = SqliteStore(home / "echotune.db")
     await store.put_tracks(worlds.tracks())
-    await store.append(worlds.listens())
+    await store.append([replace(one, id=listen_id(one, one.at)) for one in worlds.listens()])
     await store.put_user("jazz-u1", UserSettings(timezone="Asia/Tokyo"))
     await store.close()
 
