@@ -21,7 +21,7 @@ MORE = ("sessions", "plays", "discovery_rate", "rating", "session_length")
 
 def simulation(*, quick: bool) -> Outcome:
     """Lift of every metric, with the interval that holds at every look."""
-    world = World(listeners=60, tracks=400, days=10) if quick else World(listeners=1_200, days=21)
+    world = World(listeners=60, tracks=400, days=10) if quick else World(listeners=600, days=14)
     rows, found = [], dict[str, Report]()
     for name, (control, variant) in PAIRS.items():
         found[name] = asyncio.run(simulate(control, variant, world))

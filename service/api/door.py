@@ -20,6 +20,7 @@ ASGI = Callable[..., Any]
 
 AUTHORIZATION, API_KEY = b"authorization", b"x-api-key"
 DENIED = frozenset((401, 403, 429))
+NOT_MODIFIED = 304
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 MOST_PARTS = 8
 KEPT = ("/v1/", "/ofrep/")
@@ -49,7 +50,8 @@ class Door:
             nonlocal status
             if "status" in message:
                 status = message["status"]
-                message = {**message, "headers": [*message["headers"], *more]}
+                if status != NOT_MODIFIED:  # what it says of is kept with headers of its own
+                    message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 
         gate = self._gate()

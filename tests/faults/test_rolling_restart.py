@@ -15,7 +15,7 @@ import pytest
 
 from tests import servers
 from tests.faults.balancer import Balancer
-from tests.faults.serving import Service, fill
+from tests.faults.serving import READY_S, Service, fill
 from tests.faults.sizes import say, size
 
 RESTARTS = size(2, 10)
@@ -41,10 +41,21 @@ async def two(data: Path, tmp_path: Path) -> AsyncIterator[list[Service]]:
             for service in (first, second):
                 await anyio.to_thread.run_sync(service.start)
             await anyio.to_thread.run_sync(fill, first)
+            await anyio.to_thread.run_sync(heard_of_it, second)
             yield [first, second]
         finally:
             for service in (first, second):
                 service.stop()
+
+
+def heard_of_it(service: Service) -> None:
+    """Return once a server knows what another one was given."""
+    until = time.monotonic() + READY_S
+    while time.monotonic() < until:
+        if httpx.get(f"{service.url}/v1/tracks/jazz00/similar", timeout=10).status_code == 200:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the other server never heard of the tracks")
 
 
 class Crowd:
