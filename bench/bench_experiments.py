@@ -47,7 +47,7 @@ def experiments(*, quick: bool) -> Outcome:
         _off_policy(2_000 // fewer),
         _published(),
         _assignment(1_000_000 // fewer),
-        latency(rounds=1 if quick else 20),
+        latency(rounds=1 if quick else 30),
     ):
         rows.append(found[0])
         bars += found[1]

@@ -19,6 +19,7 @@ from bench.load_world import names, world_of_demo
 USERS = 300
 HITS_EACH = 10
 NAME = "latency"
+KINDS = ("in", "none")
 DRAFT = {
     "name": NAME,
     "variants": [{"name": "control"}, {"name": "new", "settings": {"balance": 0.3}}],
@@ -36,11 +37,16 @@ def latency(*, rounds: int) -> tuple[Row, list[Bar]]:
         with service(home, workers=1) as one:
             connection = HTTPConnection(*one.address)
             _ask(connection, "POST", "/v1/experiments", dumps(DRAFT))
+            runs = False
             for number in range(rounds + 1):
-                for kind, verb in (("in", "start"), ("none", "stop")):
-                    _ask(connection, "POST", f"/v1/experiments/{NAME}/{verb}")
+                for kind in (KINDS, KINDS[::-1])[number % 2]:  # neither is always the first
+                    if runs != (kind == "in"):
+                        runs = not runs
+                        verb = "start" if runs else "stop"
+                        _ask(connection, "POST", f"/v1/experiments/{NAME}/{verb}")
                     some = users[number * USERS % len(users) :][:USERS]
-                    misses, hits = _round(connection, some, limit=20 + number * USERS // len(users))
+                    limit = 20 + number * USERS // len(users)
+                    misses, hits = _round(connection, some, limit=limit)
                     if number:  # the first round warms everything
                         took.setdefault((kind, "miss"), []).extend(misses)
                         took.setdefault((kind, "hit"), []).extend(hits)
