@@ -4,21 +4,16 @@ The keys are read every second, so a key that is revoked opens nothing anywhere 
 While the store does not answer, the keys of before hold: it would be needed to revoke one, too.
 """
 
-import asyncio
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from time import time
 
-import structlog
-
 from service.access.identity import Identity
 from service.access.keys import known
 from service.access.protocol import KeySource
 from service.api_key import ApiKey
-from service.errors import Unavailable
-
-log = structlog.get_logger()
+from service.watching import Watch
 
 LOOK_EVERY_S = 1.0
 MOST_SEEN = 10_000
@@ -37,7 +32,7 @@ class Keyring:
         self._source, self._wall = source, wall
         self._keys: dict[str, ApiKey] = {}
         self._seen: dict[Header, Identity] = {}
-        self._watching: asyncio.Task[None] | None = None
+        self._watch = Watch(self.refresh, "which keys there are")
 
     def identity(self, header: Header) -> Identity | None:
         """Who sends this header now; None: nobody who is let in."""
@@ -73,13 +68,11 @@ class Keyring:
 
     def watch(self) -> None:
         """Look every second which keys there are."""
-        self._watching = asyncio.create_task(self._look())
+        self._watch.start(LOOK_EVERY_S)
 
     async def close(self) -> None:
         """Stop looking."""
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+        await self._watch.close()
 
     def _understood(self, header: Header) -> Identity | None:
         if isinstance(header, tuple):
@@ -94,13 +87,3 @@ class Keyring:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._wall(), UTC)
-
-    async def _look(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            try:
-                await self.refresh()
-            except Unavailable as error:
-                log.warning("could not look which keys there are", reason=str(error))
-            except Exception:  # a watcher that ends silently would keep a revoked key for ever
-                log.exception("could not look which keys there are")

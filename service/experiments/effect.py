@@ -9,7 +9,7 @@ test is Welch's.
 
 import numpy as np
 from msgspec import Struct
-from scipy import stats
+from scipy import special
 
 from service.experiments.sums import Number, Sums
 
@@ -64,13 +64,13 @@ def effect(control: Sums, variant: Sums, *, level: float = 0.95) -> Effect:
     one, other = estimates(control, variant)
     difference = other.value - one.value
     error, freedom = _welch(one.variance / one.n, one.n, other.variance / other.n, other.n)
-    within = stats.t.ppf((1 + level) / 2, freedom) * error
+    within = special.stdtrit(freedom, (1 + level) / 2) * error
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = [arm.variance / arm.n / arm.value**2 for arm in (one, other)]
         of_log, log_freedom = _welch(relative[0], one.n, relative[1], other.n)
-        factor = np.exp(stats.t.ppf((1 + level) / 2, log_freedom) * of_log)
+        factor = np.exp(special.stdtrit(log_freedom, (1 + level) / 2) * of_log)
         ratio = other.value / one.value
-        p = 2 * stats.t.sf(np.abs(difference) / error, freedom)
+        p = 2 * special.stdtr(freedom, -np.abs(difference) / error)
     return Effect(
         control=one.value,
         variant=other.value,

@@ -8,7 +8,7 @@ of the reward. Few effective samples say that the two hardly overlap: then the l
 
 import numpy as np
 from msgspec import Struct
-from scipy import stats
+from scipy import special
 
 from core.arrays import F64
 from service.experiments.sums import Number
@@ -50,7 +50,7 @@ def off_policy(reward: F64, logged: F64, wanted: F64, *, level: float = 0.95) ->
     _check(reward, logged, wanted, level)
     weight = wanted / logged
     n, total = reward.shape[-1], weight.sum(-1)
-    reach = stats.t.ppf((1 + level) / 2, n - 1) / np.sqrt(n)
+    reach = special.stdtrit(n - 1, (1 + level) / 2) / np.sqrt(n)
     ips = weight * reward
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = ips.sum(-1) / total

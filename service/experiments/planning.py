@@ -3,7 +3,7 @@
 from math import ceil, sqrt
 
 from msgspec import Struct
-from scipy import stats
+from scipy import special
 
 from service.experiments.effect import Estimate
 
@@ -42,7 +42,7 @@ def plan(
         raise ValueError("a plan needs a lift, a metric that is not 0, and users")
     if not all(0 < one < 1 for one in (share, power, level)):
         raise ValueError("share, power and level lie between 0 and 1")
-    needed = float(stats.norm.ppf((1 + level) / 2) + stats.norm.ppf(power))
+    needed = float(special.ndtri((1 + level) / 2) + special.ndtri(power))
     apart = now.value * lift
     total = ceil(needed**2 * now.variance / apart**2 * (1 / share + 1 / (1 - share)))
     variant = max(ceil(total * share), 2)
@@ -54,5 +54,5 @@ def power_of(
 ) -> float:
     """How likely so many users show an effect of this size."""
     error = sqrt(now.variance / control + now.variance / variant)
-    apart, bound = abs(now.value * lift) / error, float(stats.norm.ppf((1 + level) / 2))
-    return float(stats.norm.sf(bound - apart) + stats.norm.cdf(-bound - apart))
+    apart, bound = abs(now.value * lift) / error, float(special.ndtri((1 + level) / 2))
+    return float(special.ndtr(apart - bound) + special.ndtr(-bound - apart))

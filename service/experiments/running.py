@@ -5,20 +5,15 @@ starts, ends or grows, since a kept list is found in a few microseconds and hash
 every experiment.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
-import structlog
-
 from service.bus import UserUpdated
 from service.domain import Experiment, User, Value
-from service.errors import Unavailable
 from service.experiments.arms import NO_ARMS, Arms
 from service.experiments.assignment import assign
 from service.store import Store
-
-log = structlog.get_logger()
+from service.watching import Watch
 
 TRAITS = ("country", "language", "timezone")
 """What an audience may ask for. Age and gender are for nobody's experiment."""
@@ -49,7 +44,7 @@ class Running:
         self._selective = False  # an audience has to be looked for
         self._of: dict[str, Arms] = {}
         self._same: dict[str, Arms] = {}
-        self._watching: asyncio.Task[None] | None = None
+        self._watch, self._looks = Watch(self._look, "which experiments run"), 0
 
     @property
     def experiments(self) -> tuple[Experiment, ...]:
@@ -106,13 +101,11 @@ class Running:
 
     def watch(self) -> None:
         """Look every second which experiments run; the clock starts and ends them too."""
-        self._watching = asyncio.create_task(self._look())
+        self._watch.start(LOOK_EVERY_S)
 
     async def close(self) -> None:
         """Stop looking."""
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+        await self._watch.close()
 
     def _settle(self) -> None:
         now = self._clock()
@@ -127,16 +120,8 @@ class Running:
             self._of, self._same = {}, {}
 
     async def _look(self) -> None:
-        looks = 0
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            looks += 1
-            try:
-                await self.refresh()
-            except Unavailable as error:
-                log.warning("could not look which experiments run", reason=str(error))
-                self._settle()
-            except Exception:  # a watcher that ends silently would keep an experiment for ever
-                log.exception("could not look which experiments run")
-            if self._selective and looks % TRUST_LOOKS == 0:
-                self._of = {}
+        self._looks += 1
+        if self._selective and self._looks % TRUST_LOOKS == 0:
+            self._of = {}
+        self._settle()  # whatever becomes of the reading
+        await self.refresh()

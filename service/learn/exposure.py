@@ -6,8 +6,6 @@ wanted (`service.learn.pricing`): a track which is shown too much gets dearer an
 without a refit.
 """
 
-import asyncio
-
 import anyio.to_thread
 import structlog
 
@@ -15,6 +13,7 @@ from service.learn.exposure_log import ExposureLog
 from service.learn.live_quality import LiveQuality
 from service.learn.trial_log import TrialLog
 from service.recommend.exposure import Shown
+from service.watching import Watch
 
 log = structlog.get_logger()
 
@@ -28,7 +27,7 @@ class Exposure:
         self, shown: Shown, live: LiveQuality, told: ExposureLog, trials: TrialLog
     ) -> None:
         self._shown, self._live, self._told, self._trials = shown, live, told, trials
-        self._watching: asyncio.Task[None] | None = None
+        self._watch = Watch(self.step, "what was shown")
 
     def fold(self) -> None:
         """Note everything that was shown since the last time."""
@@ -39,18 +38,12 @@ class Exposure:
 
     def watch(self) -> None:
         """Fold once a second from now on."""
-        self._watching = asyncio.create_task(self._look())
+        self._watch.start(EVERY_S)
 
     async def close(self) -> None:
         """Stop folding; what was shown last is still told."""
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
-            await self.step()
-
-    async def _look(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY_S)
+        if self._watch.running:
+            await self._watch.close()
             await self.step()
 
     async def step(self) -> None:
