@@ -14,7 +14,7 @@ from service.bus.tending import Tending
 from service.cache.rendered import Rendered
 from service.cache.two_level import TwoLevel
 from service.doors.identity import Resolver
-from service.doors.listenbrainz import Door, read_tokens
+from service.doors.listenbrainz import Door, tokens_of
 from service.doors.spotify.door import Spotify
 from service.experiments.guard import guard
 from service.experiments.reports import Reports
@@ -165,7 +165,7 @@ def build(
         shelf=shelf,
         resolver=resolver,
         listenbrainz=Door(
-            tokens=read_tokens(settings.listenbrainz_tokens, settings.host),
+            tokens=tokens_of(settings),
             store=store,
             ingest=ingest,
             resolver=resolver,

@@ -85,6 +85,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.access == "on" or (self.access == "auto" and self.host not in LOOPBACK)
 
     @property
+    def trusting(self) -> bool:
+        """Whether callers are whoever they say: only this machine connects, and no key is asked."""
+        return not self.guarded and self.host in LOOPBACK
+
+    @property
     def home(self) -> Path:
         """The data directory as a path."""
         return Path(self.data_dir)

@@ -3,16 +3,16 @@
 from datetime import UTC, datetime
 
 import msgspec
-from litestar import Controller, MediaType, Response, get, patch, post
+from litestar import Controller, Response, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, RawBody
 from msgspec import Struct
 
 from service.api.contract import AnyRequest, decode, documents, read_path, read_query
 from service.api.listens import BODY_BYTES
+from service.api.report_forms import ALSO, ReportQuery, in_form
 from service.api.scopes import scope
 from service.domain import Experiment, Label, UserId
-from service.errors import Invalid
 from service.experiments import lifecycle
 from service.experiments.lifecycle import Change, Draft
 from service.experiments.report import Report
@@ -23,8 +23,6 @@ from service.experiments.running import Running
 from service.recommend.recommender import Recommender
 from service.recommend.tuning import tuning_of
 from service.store import Store
-
-FORMS = ("json", "text", "html")
 
 
 class ExperimentsPage(Struct, frozen=True):
@@ -38,12 +36,6 @@ class Assignments(Struct, frozen=True):
 
     user_id: str
     assignments: dict[str, str]
-
-
-class ReportQuery(Struct, forbid_unknown_fields=True):
-    """json for programs; text for a terminal; html is one page that needs nothing else."""
-
-    format: str = "json"
 
 
 _draft = msgspec.json.Decoder(Draft)
@@ -157,22 +149,15 @@ class ExperimentController(Controller):
     @get(
         "/v1/experiments/{name:str}/report",
         operation_id="reportExperiment",
-        operation_class=documents(query=ReportQuery, also=("text/plain", "text/html")),
+        operation_class=documents(query=ReportQuery, also=ALSO),
         opt=scope("admin:experiments"),
     )
     async def report(
         self, request: AnyRequest, name: FromPath[str], reports: NamedDependency[Reports]
     ) -> Response[Report]:
         """What can be said of it now; at most half a minute old, however often it is read."""
-        form = read_query(request, ReportQuery).format
-        if form not in FORMS:
-            raise Invalid(f"query parameter: `format` is one of {', '.join(FORMS)}")
-        found = await reports.of(read_path(name, Label))
-        if form == "json":
-            return Response(found)
-        if form == "text":
-            return Response(text(found), media_type=MediaType.TEXT)  # type: ignore[arg-type]
-        return Response(page(found), media_type=MediaType.HTML)  # type: ignore[arg-type]
+        query = read_query(request, ReportQuery)
+        return in_form(await reports.of(read_path(name, Label)), query, text, page)
 
     @get(
         "/v1/users/{user_id:str}/assignments",

@@ -1,12 +1,11 @@
 """What is shown to whom, how much of the catalogue that is, what rises, when people listen."""
 
-from litestar import Controller, MediaType, Response, get
+from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 
 from service.api.contract import AnyRequest, documents, read_query
-from service.api.experiments import FORMS, ReportQuery
+from service.api.report_forms import ALSO, ReportQuery, in_form
 from service.api.scopes import scope
-from service.errors import Invalid
 from service.learn.insights import Insights
 from service.learn.insights_page import page
 from service.learn.insights_text import text
@@ -21,19 +20,12 @@ class InsightController(Controller):
     @get(
         "/v1/insights",
         operation_id="insights",
-        operation_class=documents(query=ReportQuery, also=("text/plain", "text/html")),
+        operation_class=documents(query=ReportQuery, also=ALSO),
         opt=scope("admin:experiments"),
     )
     async def insights(
         self, request: AnyRequest, lookout: NamedDependency[Lookout]
     ) -> Response[Insights]:
         """Of the lists this process sent in the last 24 hours; at most half a minute old."""
-        form = read_query(request, ReportQuery).format
-        if form not in FORMS:
-            raise Invalid(f"query parameter: `format` is one of {', '.join(FORMS)}")
-        found = await lookout.newest()
-        if form == "json":
-            return Response(found)
-        if form == "text":
-            return Response(text(found), media_type=MediaType.TEXT)  # type: ignore[arg-type]
-        return Response(page(found), media_type=MediaType.HTML)  # type: ignore[arg-type]
+        query = read_query(request, ReportQuery)
+        return in_form(await lookout.newest(), query, text, page)

@@ -1,8 +1,5 @@
 """echotune experiment: what is tried on whom, and what came of it."""
 
-import asyncio
-import os
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from math import isnan
 from pathlib import Path
@@ -12,11 +9,11 @@ import msgspec
 import rich_click as click
 
 from service.cli.estimating import estimate
-from service.cli.reporting import FORMS, written
+from service.cli.reporting import FORMS, deliver, written
 from service.cli.simulating import simulate
+from service.cli.storing import with_store
 from service.cli.variants import pair, variant
 from service.errors import Invalid
-from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.domain import Experiment
@@ -95,13 +92,13 @@ def create(
         draft = msgspec.convert(given, Draft)
     except msgspec.ValidationError as error:
         raise Invalid(f"not an experiment: {error}") from error
-    _say(_with_store(lambda store: keep(store, draft, tuning_of)))
+    _say(with_store(lambda store: keep(store, draft, tuning_of)))
 
 
 @experiment.command("list")
 def list_() -> None:
     """All of them by name: status, share of the users, variants."""
-    for one in _with_store(lambda store: store.experiments()):
+    for one in with_store(lambda store: store.experiments()):
         variants = " ".join(variant.name for variant in one.variants)
         click.echo(f"{one.name:<32} {one.status:<9} {one.allocation:>7.1%}  {variants}")
 
@@ -112,7 +109,7 @@ def show(*, name: str) -> None:
     """One experiment as it is stored, as JSON."""
     from service.experiments.lifecycle import find
 
-    _say(_with_store(lambda store: find(store, name)))
+    _say(with_store(lambda store: find(store, name)))
 
 
 @experiment.command()
@@ -121,7 +118,7 @@ def start(*, name: str) -> None:
     """Let NAME run: at once, or from its start time on."""
     from service.experiments import lifecycle
 
-    _say(_with_store(lambda store: lifecycle.start(store, name, now=datetime.now(UTC))))
+    _say(with_store(lambda store: lifecycle.start(store, name, now=datetime.now(UTC))))
 
 
 @experiment.command()
@@ -130,7 +127,7 @@ def stop(*, name: str) -> None:
     """Give everybody what they would get without NAME."""
     from service.experiments import lifecycle
 
-    _say(_with_store(lambda store: lifecycle.stop(store, name, now=datetime.now(UTC))))
+    _say(with_store(lambda store: lifecycle.stop(store, name, now=datetime.now(UTC))))
 
 
 @experiment.command()
@@ -139,7 +136,7 @@ def archive(*, name: str) -> None:
     """Keep NAME for the record only; its name is never given again."""
     from service.experiments import lifecycle
 
-    _say(_with_store(lambda store: lifecycle.archive(store, name)))
+    _say(with_store(lambda store: lifecycle.archive(store, name)))
 
 
 @experiment.command()
@@ -152,7 +149,7 @@ def grow(*, name: str, allocation: float) -> None:
     if isnan(allocation):  # which is in every range
         raise Invalid(f"{allocation} is no share of the audience")
     wanted = lifecycle.Change(allocation=allocation)
-    _say(_with_store(lambda store: lifecycle.change(store, name, wanted)))
+    _say(with_store(lambda store: lifecycle.change(store, name, wanted)))
 
 
 @experiment.command()
@@ -161,16 +158,12 @@ def grow(*, name: str, allocation: float) -> None:
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Default: stdout.")
 def report(*, name: str, form: str, output: Path | None) -> None:
     """What can honestly be said of NAME now; html is one page with plots."""
-    found = _with_store(lambda store: _look_at(store, name))
-    body = written(found, form)
-    if output is None:
-        click.echo(body)
-    else:
-        try:
-            output.write_text(body, encoding="utf-8")
-        except OSError as error:
-            raise Invalid(f"{output}: {error.strerror}") from error
-        click.echo(f"{output}: {name} as of {found.as_of:%Y-%m-%d %H:%M} UTC")
+    from service.experiments.report_page import page
+    from service.experiments.report_text import text
+
+    found = with_store(lambda store: _look_at(store, name))
+    body = written(found, form, text, page)
+    deliver(body, output, f"{name} as of {found.as_of:%Y-%m-%d %H:%M} UTC")
 
 
 @experiment.command()
@@ -218,21 +211,6 @@ async def _look_at(store: "Store", name: str) -> "Report":
     catalogue = empty_catalogue().with_tracks(await store.tracks())
     found = await find(store, name)
     return await look_at(store, catalogue, found, now=datetime.now(UTC))
-
-
-def _with_store(do: "Callable[[Store], Awaitable[Answer]]") -> Answer:
-    settings = Settings.from_env(os.environ)
-
-    async def answer() -> Answer:
-        from service.adapters import open_store
-
-        store = await open_store(settings)
-        try:
-            return await do(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(answer())
 
 
 experiment.add_command(estimate)

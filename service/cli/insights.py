@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import rich_click as click
 from rich.console import Console
 
 from service.cli.kernels import prepare_kernels
 from service.cli.progress import bar
-from service.cli.reporting import FORMS
+from service.cli.reporting import FORMS, deliver, written
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,13 +38,12 @@ def insights(*, form: str, output: Path | None, listeners: int) -> None:
     """
     settings = Settings.from_env(os.environ)
     prepare_kernels(settings.home)
+    from service.learn.insights_page import page
+    from service.learn.insights_text import text
+
     found = asyncio.run(_look(settings, listeners, Console(stderr=True)))
-    body = _written(found, form)
-    if output is None:
-        click.echo(body)
-    else:
-        output.write_text(body, encoding="utf-8")
-        click.echo(f"{output}: insights as of {found.as_of:%Y-%m-%d %H:%M} UTC")
+    body = written(found, form, text, page)
+    deliver(body, output, f"insights as of {found.as_of:%Y-%m-%d %H:%M} UTC")
 
 
 async def _look(settings: Settings, listeners: int, console: Console) -> "Insights":
@@ -68,12 +66,3 @@ async def _look(settings: Settings, listeners: int, console: Console) -> "Insigh
                 advance(place + 1)
         now = datetime.now(UTC)
         return await look(house.store, house.current, lambda: made, source="made", now=now)
-
-
-def _written(found: "Insights", form: str) -> str:
-    from service.learn.insights_page import page
-    from service.learn.insights_text import text
-
-    if form == "json":
-        return msgspec.json.format(msgspec.json.encode(found)).decode()
-    return page(found) if form == "html" else text(found)

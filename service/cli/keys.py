@@ -1,8 +1,5 @@
 """echotune keys: who may call what."""
 
-import asyncio
-import os
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar, get_args
 
@@ -11,8 +8,8 @@ import rich_click as click
 
 from service.access.keys import make_key
 from service.api_key import SCOPES, ApiKey, Scope
+from service.cli.storing import with_store
 from service.errors import Invalid
-from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.store import Store
@@ -69,14 +66,14 @@ def create(
         burst=burst,
         expires_at=now + days * DAY if days else None,
     )
-    _with_store(lambda store: store.put_key(key))
+    with_store(lambda store: store.put_key(key))
     _say_once(token)
 
 
 @keys.command("list")
 def list_() -> None:
     """The keys there are, one a line, without what opens anything."""
-    for key in _with_store(lambda store: store.keys()):
+    for key in with_store(lambda store: store.keys()):
         fields = msgspec.to_builtins(key)
         del fields["digest"]
         click.echo(msgspec.json.encode(fields))
@@ -89,7 +86,7 @@ def revoke(*, key_id: str) -> None:
     key = _find(key_id)
     if key.revoked_at is None:
         revoked = msgspec.structs.replace(key, revoked_at=datetime.now(UTC))
-        _with_store(lambda store: store.put_key(revoked))
+        with_store(lambda store: store.put_key(revoked))
     click.echo(f"{key.id} ({key.label}) opens nothing any more", err=True)
 
 
@@ -123,7 +120,7 @@ def rotate(*, key_id: str, grace: int) -> None:
         await store.put_key(key)  # first: whatever happens next, one of them holds
         await store.put_key(ending)
 
-    _with_store(both)
+    with_store(both)
     _say_once(token)
 
 
@@ -139,22 +136,7 @@ def _say_once(token: str) -> None:
 
 
 def _find(key_id: str) -> ApiKey:
-    found = [key for key in _with_store(lambda store: store.keys()) if key.id == key_id]
+    found = [key for key in with_store(lambda store: store.keys()) if key.id == key_id]
     if not found:
         raise Invalid("no key has this id: echotune keys list")
     return found[0]
-
-
-def _with_store(do: "Callable[[Store], Awaitable[Answer]]") -> Answer:
-    settings = Settings.from_env(os.environ)
-
-    async def answer() -> Answer:
-        from service.adapters import open_store
-
-        store = await open_store(settings)
-        try:
-            return await do(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(answer())

@@ -40,6 +40,9 @@ def simulate(
     They have tastes, tire of what they heard, get bored by one artist after the other, and stay
     away when they are disappointed. Everything else is the service itself.
     """
+    from service.experiments.report_page import page
+    from service.experiments.report_text import text
+
     found = simulated(
         dict(map(pair, control)),
         dict(map(pair, variant)),
@@ -48,7 +51,7 @@ def simulate(
         seed=seed,
     )
     click.echo("SIMULATION: none of these listeners exists.", err=True)
-    click.echo(written(found, form))
+    click.echo(written(found, form, text, page))
 
 
 def simulated(

@@ -31,7 +31,8 @@ from service.recommend.tuning import tuning_of
 from service.settings import Settings
 from service.simulation.listener import SHELF, Heard, Person
 
-NAME = "simulated"
+NAME = "SIMULATION"
+"""How every form of the report is headed: nobody shall take it for listeners who exist."""
 DAY = timedelta(days=1)
 AT_ONCE = 1_000
 BEFORE_EACH = 60

@@ -178,8 +178,12 @@ async def test_it_is_not_there_unless_it_is_turned_on(client) -> None:
 
 
 async def test_without_tokens_a_name_will_do_on_this_machine_alone(tmp_path: Path) -> None:
-    for host, status in (("127.0.0.1", 200), ("0.0.0.0", 401)):  # noqa: S104 - nothing listens
-        async with AsyncTestClient(create_app(settings(tmp_path, host=host))) as client:
+    for more, status in (
+        ({"host": "127.0.0.1"}, 200),
+        ({"host": "0.0.0.0"}, 401),  # noqa: S104 - nothing listens
+        ({"host": "127.0.0.1", "access": "on"}, 401),
+    ):
+        async with AsyncTestClient(create_app(settings(tmp_path, **more))) as client:
             answer = await client.get("/", params=handshake(user="bob", token="bob"))
 
             assert status == answer.status_code

@@ -162,8 +162,14 @@ async def test_the_token_endpoint_speaks_oauth(client: AsyncTestClient) -> None:
     assert "no-store" == bad.headers["cache-control"]
 
 
-async def test_beyond_this_machine_there_is_nothing_without_credentials(tmp_path: Path) -> None:
-    settings = Settings(data_dir=str(tmp_path), host="0.0.0.0")  # noqa: S104 - nothing listens
+@pytest.mark.parametrize(
+    "more",
+    [{"host": "0.0.0.0"}, {"host": "127.0.0.1", "access": "on"}],  # noqa: S104 - nothing listens
+)
+async def test_beyond_this_machine_there_is_nothing_without_credentials(
+    tmp_path: Path, more
+) -> None:
+    settings = Settings(data_dir=str(tmp_path), **more)
     async with AsyncTestClient(create_app(settings)) as client:
         answer = await client.get(f"{API}/tracks?ids=a", headers=BEARER)
 

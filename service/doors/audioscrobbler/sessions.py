@@ -8,13 +8,11 @@ import hmac
 import re
 from collections.abc import Mapping
 from hashlib import blake2b, md5, sha256
-from ipaddress import ip_address
-from pathlib import Path
 
 import msgspec
 
 from service.domain import UserId
-from service.errors import Invalid
+from service.doors.listenbrainz.tokens import read_users
 from service.settings import Settings
 
 CLOCKS_APART_S = 86_400
@@ -77,15 +75,8 @@ def sessions_of(settings: Settings) -> Sessions:
     """
     path = settings.listenbrainz_tokens
     if path is None:
-        return Sessions({}, alone=_is_loopback(settings.host))
-    try:
-        tokens = msgspec.json.decode(Path(path).read_bytes(), type=dict[str, UserId])
-    except (OSError, msgspec.DecodeError) as error:  # its text could hold a token
-        hint = (
-            'is not {"token": "user id", ...}' if isinstance(error, ValueError) else "is not there"
-        )
-        raise Invalid(f"ECHOTUNE_LISTENBRAINZ_TOKENS: {path} {hint}") from None
-    return Sessions(tokens, alone=False)
+        return Sessions({}, alone=settings.trusting)
+    return Sessions(read_users(path), alone=False)
 
 
 def _md5(text: str) -> str:
@@ -98,10 +89,3 @@ def _is_user(user: str) -> bool:
     except msgspec.ValidationError:
         return False
     return True
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -3,7 +3,7 @@
 from service.doors.listenbrainz.door import Door
 from service.doors.listenbrainz.refusal import EXCEPTION_HANDLERS
 from service.doors.listenbrainz.routes import ROUTES
-from service.doors.listenbrainz.tokens import read_tokens
+from service.doors.listenbrainz.tokens import tokens_of
 from service.doors.listenbrainz.wire import Wire, door_path
 
-__all__ = ["EXCEPTION_HANDLERS", "ROUTES", "Door", "Wire", "door_path", "read_tokens"]
+__all__ = ["EXCEPTION_HANDLERS", "ROUTES", "Door", "Wire", "door_path", "tokens_of"]

@@ -9,8 +9,8 @@ import msgspec
 
 from service.domain import UserId
 from service.errors import Invalid
+from service.settings import Settings
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SHORTEST = 16
 """Characters of a token: `python -c "import secrets; print(secrets.token_urlsafe(24))"` has 32."""
 
@@ -44,14 +44,22 @@ class Tokens:
         return blake2b(token.encode("utf-8", "surrogateescape"), key=self._key).digest()
 
 
-def read_tokens(path: str | None, host: str) -> Tokens:
-    """The tokens of a JSON file `{"token": "user"}`.
+def tokens_of(settings: Settings) -> Tokens:
+    """What the settings say.
+
+    Raises:
+        Invalid: as `read_users`.
+    """
+    path = settings.listenbrainz_tokens
+    return Tokens(None if path is None else read_users(path), alone=settings.trusting)
+
+
+def read_users(path: str) -> dict[str, str]:
+    """The users of a JSON file `{"token": "user"}`, by token.
 
     Raises:
         Invalid: the file is not there or not that; it is never quoted.
     """
-    if path is None:
-        return Tokens(None, alone=host in LOOPBACK)
     try:
         users = msgspec.json.decode(Path(path).read_bytes(), type=dict[str, UserId])
     except OSError as error:
@@ -64,4 +72,4 @@ def read_tokens(path: str | None, host: str) -> Tokens:
         raise Invalid(
             f"ECHOTUNE_LISTENBRAINZ_TOKENS: a token has {SHORTEST} characters or more, no spaces"
         )
-    return Tokens(users)
+    return users

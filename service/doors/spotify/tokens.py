@@ -6,7 +6,6 @@ import time
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from hashlib import blake2b, sha256
-from ipaddress import ip_address
 from pathlib import Path
 
 from msgspec import Struct
@@ -105,7 +104,7 @@ def tokens_of(settings: Settings) -> Tokens:
     """
     path = settings.spotify_credentials
     credentials = _read(Path(path)) if path else {}
-    return Tokens(credentials, is_open=not path and _is_loopback(settings.host))
+    return Tokens(credentials, is_open=not path and settings.trusting)
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -136,10 +135,3 @@ def _pair(authorization: str) -> tuple[str, str]:
     if scheme.lower() != "basic" or not (name and colon):
         raise GrantRefused("invalid_client", "Invalid client")
     return name, secret
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -10,11 +10,9 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from service.cli.backing_up import backup, restore
 from service.doors.exports import write_export
-from service.errors import EchoTuneError
 from service.learn import tombstones
 from service.learn.snapshot import Snapshots
 from service.model import files
@@ -25,21 +23,6 @@ from tests.service import given
 
 GONE = "jazz-u3"
 OF_ONE = "SELECT count(*) FROM listens WHERE user_id = ?"
-
-
-@pytest.fixture
-def echotune(monkeypatch, tmp_path):
-    """Runs a command on the data folder `data` of this test: exit code and everything printed."""
-
-    def typed(command, *words: object, home: str = "data") -> tuple[int, str]:
-        monkeypatch.setenv("ECHOTUNE_DATA_DIR", str(tmp_path / home))
-        result = CliRunner().invoke(command, [str(word) for word in words], prog_name="echotune")
-        if isinstance(result.exception, EchoTuneError):
-            return 1, f"error: {result.exception}\n"
-        assert result.exception is None or isinstance(result.exception, SystemExit), result
-        return result.exit_code, result.output
-
-    return typed
 
 
 async def fill(home: Path) -> None:

@@ -6,32 +6,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from msgspec.structs import replace
 
 from service.cli.exporting import export
 from service.cli.importing import import_
 from service.domain import UserSettings
-from service.errors import EchoTuneError
 from service.learn.ingest import listen_id
 from service.store.sqlite import SqliteStore
 from tests import worlds
-
-
-@pytest.fixture
-def echotune(monkeypatch, data):
-    """Runs a command on the data folder of this test: exit code and everything printed."""
-    monkeypatch.setenv("ECHOTUNE_DATA_DIR", str(data))
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "")  # set by commands; this process keeps its own
-
-    def typed(command, *words: object) -> tuple[int, str]:
-        result = CliRunner().invoke(command, [str(word) for word in words], prog_name="echotune")
-        if isinstance(result.exception, EchoTuneError):
-            return 1, f"error: {result.exception}\n"
-        assert result.exception is None or isinstance(result.exception, SystemExit), result
-        return result.exit_code, result.output
-
-    return typed
 
 
 async def fill(home: Path) -> None:
