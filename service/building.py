@@ -163,7 +163,6 @@ def build(
         ),
         ingest=ingest,
         shelf=shelf,
-        resolver=resolver,
         listenbrainz=Door(
             tokens=tokens_of(settings),
             store=store,
@@ -187,7 +186,6 @@ def build(
         ),
         following=following,
         audit=CacheAudit(store, cache, share=settings.audit_share),
-        live=live,
         lookout=Lookout(store, current, live, clock=clock),
         exposure=Exposure(shown, live, ExposureLog(current, stream, clock=clock), trials),
         accounts=accounts,

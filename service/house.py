@@ -11,7 +11,6 @@ from service.bus.tending import Tending
 from service.cache.rendered import Rendered
 from service.cache.two_level import TwoLevel
 from service.domain import Strategy
-from service.doors.identity import Resolver
 from service.doors.listenbrainz import Door
 from service.doors.spotify.door import Spotify
 from service.experiments.reports import Reports
@@ -24,7 +23,6 @@ from service.learn.exposure import Exposure
 from service.learn.following import Following
 from service.learn.freshness import Freshness
 from service.learn.ingest import Ingest
-from service.learn.live_quality import LiveQuality
 from service.learn.lookout import Lookout
 from service.learn.precompute import Precompute
 from service.learn.profiles import Profiles
@@ -66,14 +64,12 @@ class House(Struct, frozen=True, kw_only=True):
     runner: Runner
     ingest: Ingest
     shelf: Shelf
-    resolver: Resolver
     listenbrainz: Door
     trainer: Trainer
     refresh: Refresh
     following: Following
     audit: CacheAudit
     exposure: Exposure
-    live: LiveQuality
     lookout: Lookout
     accounts: Accounts
     profiles: Profiles

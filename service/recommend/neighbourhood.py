@@ -1,5 +1,7 @@
 """Users near a user: cosine of what they like."""
 
+import asyncio
+
 import anyio.to_thread
 import numpy as np
 from msgspec import Struct, structs
@@ -50,7 +52,8 @@ class Neighbourhood:
             raise ModelNotReady("no model has been fitted yet: POST /v1/models starts a fit")
         history = fold(await self._store.recent(user_id, NEWEST), view.catalogue)
         found = await anyio.to_thread.run_sync(_nearest, view.model, history, user_id, limit, least)
-        there = [one for one in found if await self._store.user(one.user_id)]  # not erased since
+        known = await asyncio.gather(*(self._store.user(one.user_id) for one in found))
+        there = [one for one, user in zip(found, known, strict=True) if user]  # not erased since
         ranked = [structs.replace(one, rank=place) for place, one in enumerate(there, 1)]
         return SimilarUsersPage(user_id, ranked)
 

@@ -73,11 +73,11 @@ async def test_lists_of_yesterday_are_not_of_the_last_24_hours(world: AsyncTestC
     await ask(world, "jazz-u0", limit=4)
     house = world.app.state.house
     house.exposure.fold()
-    assert 1 == len(house.live.seen())
+    assert 1 == len(house.lookout._live.seen())
     later = datetime.now(UTC) + timedelta(hours=24)
-    house.live._clock = lambda: later
+    house.lookout._live._clock = lambda: later
 
-    assert [] == house.live.seen()
+    assert [] == house.lookout._live.seen()
 
 
 async def test_a_service_with_nothing_in_it_says_so(client: AsyncTestClient) -> None:
