@@ -3,16 +3,19 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from service.domain import EPOCH, Listen, Track
 from service.doors.importers.row import Options, Row, RowRejected, user_id
 from service.doors.importers.source import Source, check, members
 from service.errors import Invalid, UnusableFile
+
+One = TypeVar("One")
 
 MOST_JSON = 256 << 20  # it is held in memory whole; exports come in files of some 10 MB
 MOST_FILES = 500
@@ -41,6 +44,24 @@ def told(source: Source, entries: Iterable[Entry]) -> Iterator[Row]:
             yield Row(source.name, entry.line, entry.shown, said.listen, named=said.track)
         else:
             yield Row(source.name, entry.line, entry.shown, entry.said)
+
+
+def each(
+    raws: Iterable[Raw],
+    decoder: "msgspec.json.Decoder[One]",
+    what: str,
+    *,
+    shown: Callable[[One], Sequence[str]],
+    make: Callable[[One], Heard],
+) -> Iterator[Entry]:
+    """An entry for each member of a list: what it says, or why it says nothing."""
+    for line, raw in enumerate(raws, 1):
+        try:
+            one = decoder.decode(raw)
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            yield Entry(line, (), f"not {what}: {error}"[:300])
+        else:
+            yield Entry(line, shown(one), attempt(partial(make, one)))
 
 
 def attempt(make: Callable[[], Heard]) -> Heard | str:

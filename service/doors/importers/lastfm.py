@@ -18,6 +18,7 @@ from service.doors.importers.heard import (
     Heard,
     attempt,
     clock,
+    each,
     heard,
     listener,
     moment,
@@ -111,18 +112,14 @@ def _json(source: Source, user: str) -> Reading:
     pages: Any = whole(source, list[Raw] | dict[str, Raw])
     tracks = [raw for page in _pages(pages) for raw in page]
 
-    def entries() -> Iterator[Entry]:
-        decoder = msgspec.json.Decoder(_Track)
-        for line, raw in enumerate(tracks, 1):
-            try:
-                track = decoder.decode(raw)
-            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-                yield Entry(line, (), f"not a track of Last.fm: {error}"[:300])
-                continue
-            said = attempt(lambda track=track: _from_track(track, user))  # type: ignore[misc]
-            yield Entry(line, (track.artist.text, track.name), said)
-
-    return Reading(len(tracks), told(source, entries()))
+    entries = each(
+        tracks,
+        msgspec.json.Decoder(_Track),
+        "a track of Last.fm",
+        shown=lambda track: (track.artist.text, track.name),
+        make=lambda track: _from_track(track, user),
+    )
+    return Reading(len(tracks), told(source, entries))
 
 
 def _pages(found: list[Raw] | dict[str, Raw]) -> Iterator[list[Raw]]:

@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 from service.doors.importers.heard import (
     Entry,
     Heard,
-    attempt,
+    each,
     heard,
     listener,
     moment,
@@ -61,15 +61,13 @@ def read(paths: Sequence[Path], options: Options) -> Reading:
 
 
 def _entries(raws: list[Raw], user: str) -> Iterator[Entry]:
-    decoder = msgspec.json.Decoder(_Scrobble)
-    for line, raw in enumerate(raws, 1):
-        try:
-            one = decoder.decode(raw)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            yield Entry(line, (), f"not a scrobble of Maloja: {error}"[:300])
-            continue
-        said = attempt(lambda one=one: _heard(one, user))  # type: ignore[misc]
-        yield Entry(line, (str(one.time), ", ".join(one.track.artists), one.track.title), said)
+    return each(
+        raws,
+        msgspec.json.Decoder(_Scrobble),
+        "a scrobble of Maloja",
+        shown=lambda one: (str(one.time), ", ".join(one.track.artists), one.track.title),
+        make=lambda one: _heard(one, user),
+    )
 
 
 def _heard(one: _Scrobble, user: str) -> Heard:
