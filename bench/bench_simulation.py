@@ -16,7 +16,10 @@ PAIRS: dict[str, tuple[dict[str, Value], dict[str, Value]]] = {
     "personal, not popular": ({"strategies": "trending"}, {}),
     "whole prices, not none": ({"balance": 0.0}, {"balance": 1.0}),
 }
-MORE = ("sessions", "plays", "discovery_rate", "rating", "session_length")
+MORE = (
+    *("sessions", "plays", "session_length", "discovery_rate"),
+    *("retention_7d", "click_through", "rating"),
+)
 
 
 def simulation(*, quick: bool) -> Outcome:

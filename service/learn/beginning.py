@@ -18,6 +18,7 @@ from service.store import Store
 log = structlog.get_logger()
 
 TRIES = 3
+FEW = 500  # users at a time: decoding them takes 5 ms
 
 
 async def loaded(snapshots: Snapshots, store: Store, *, recent: int) -> Learned | None:
@@ -35,7 +36,7 @@ async def loaded(snapshots: Snapshots, store: Store, *, recent: int) -> Learned 
         log.warning("snapshot left out: it does not fit", reason=str(error))
         return None
     there: set[int] = set()
-    async for batch in store.users():
+    async for batch in store.users(batch=FEW):  # requests come in between
         there.update(digest(user.id) for user in batch)
     await anyio.to_thread.run_sync(learned.keep_only, there)
     return learned

@@ -2,12 +2,15 @@
 
 Everything is a sum over whole hours of the last 24, so the figures of several processes can be
 added up. Coverage, Gini and novelty are those of `core.evaluation`, over every place on every list
-that was answered; hit@k is the share of lists from which a track was played within 24 hours.
+that was answered; hit@k is the share of lists from which a track was played within 24 hours, of all
+users while they are few, else of some drawn by their names (distinct sampling, Gibbons 2001): if
+those who came last were remembered instead, the share would be that of who comes often.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from threading import Lock
 
 import numpy as np
@@ -24,8 +27,9 @@ from service.recommend.exposure import Showing
 HOURS = 24
 WINDOW = timedelta(hours=HOURS)
 EVERY = timedelta(seconds=10)  # sorting the counts of a million tracks for a Gini takes 60 ms
-MOST_USERS = 50_000
-MOST_LISTS = 4  # of one user, the oldest go: 80 MB in all
+MOST_USERS = 10_000
+"""With more, every second one is forgotten, and whoever is like them is not remembered again."""
+MOST_LISTS = 4  # of one user, the oldest go: 15 MB in all
 HIT = "hit_at_k"
 
 
@@ -79,9 +83,10 @@ class LiveQuality:
     ) -> None:
         self._current, self._clock = current, clock
         self._counts = HourlyCounts()
-        self._users: OrderedDict[str, deque[Seen]] = OrderedDict()
+        self._users: dict[str, list[Seen]] = {}
+        self._share = 1.0  # of all users, who are remembered
         self._lock = Lock()  # who notes, who looks and who erases are three threads
-        self._lists: dict[tuple[str, int], int] = {}  # by strategy and hour
+        self._lists: dict[tuple[str, int], int] = {}  # by strategy and hour; of `_users`
         self._hits: dict[tuple[str, int], int] = {}
         self._told = datetime.min.replace(tzinfo=UTC)
 
@@ -105,12 +110,12 @@ class LiveQuality:
             row = self._current.catalogue.row(listen.track_id)
             if lists is None or row is None or not trends(listen):
                 continue
-            for seen in list(lists):  # at once: lists are noted in another thread
-                in_time = seen.at - EVERY <= listen.at <= seen.at + WINDOW
-                if not seen.hit and in_time and row in np.frombuffer(seen.packed, np.int32):
-                    seen.hit = True
-                    key = seen.strategy, seen.hour
-                    self._hits[key] = self._hits.get(key, 0) + 1
+            with self._lock:
+                for seen in lists:
+                    in_time = seen.at - EVERY <= listen.at <= seen.at + WINDOW
+                    if not seen.hit and in_time and row in np.frombuffer(seen.packed, np.int32):
+                        seen.hit = True
+                        _count(self._hits, seen, 1)
 
     async def on_user_updated(self, fact: UserUpdated) -> None:
         """Heard on the bus: of an erased user nothing is kept."""
@@ -139,15 +144,17 @@ class LiveQuality:
         """Set the gauges; a figure that nothing is known of has no sample rather than a zero."""
         hour = _hour(self._clock())
         self._counts.drop(hour)
-        for sums in (self._lists, self._hits):
-            for key in [key for key in list(sums) if key[1] <= hour - HOURS]:
-                del sums[key]
+        with self._lock:
+            for sums in (self._lists, self._hits):
+                for key in [key for key in sums if key[1] <= hour - HOURS]:
+                    del sums[key]
+            lists, hits = dict(self._lists), dict(self._hits)
         self._tell_shown()
-        hits = dict(self._hits)
-        for strategy in {strategy for strategy, _ in self._lists}:
-            of = [key for key in self._lists if key[0] == strategy]
-            share = sum(hits.get(key, 0) for key in of) / sum(self._lists[key] for key in of)
-            metrics.ACCURACY.labels(strategy, HIT).set(share)
+        for strategy in {strategy for strategy, _ in lists}:
+            of = [key for key in lists if key[0] == strategy]
+            if many := sum(lists[key] for key in of):
+                share = sum(hits.get(key, 0) for key in of) / many
+                metrics.ACCURACY.labels(strategy, HIT).set(share)
 
     def _tell_shown(self) -> None:
         total, model = self._counts.total, self._current.model
@@ -165,17 +172,37 @@ class LiveQuality:
         metrics.LIVE_NOVELTY.set(float(np.average(rare, weights=total[shown])))
 
     def _remember(self, showing: Showing, hour: int, now: datetime) -> None:
+        if _place(showing.user_id) >= self._share:
+            return
+        seen = Seen(showing.tag, showing.strategy, hour, now, showing.packed)
         with self._lock:
-            lists = self._users.setdefault(showing.user_id, deque(maxlen=MOST_LISTS))
-            self._users.move_to_end(showing.user_id)
-            if len(self._users) > MOST_USERS:
-                self._users.popitem(last=False)
-            if any(seen.tag == showing.tag for seen in lists):
+            lists = self._users.setdefault(showing.user_id, [])
+            if any(one.tag == seen.tag for one in lists):
                 return  # the same list again
-            seen = Seen(showing.tag, showing.strategy, hour, now, showing.packed)
-            lists.appendleft(seen)
-        key = showing.strategy, hour
-        self._lists[key] = self._lists.get(key, 0) + 1
+            lists.insert(0, seen)
+            del lists[MOST_LISTS:]
+            _count(self._lists, seen, 1)
+            while len(self._users) > MOST_USERS:
+                self._halve()
+
+    def _halve(self) -> None:
+        """Forget every second user, and their lists as if they had not been shown."""
+        self._share /= 2
+        for user_id in [one for one in self._users if _place(one) >= self._share]:
+            for seen in self._users.pop(user_id):
+                _count(self._lists, seen, -1)
+                _count(self._hits, seen, -int(seen.hit))
+
+
+def _place(user_id: str) -> float:
+    """Where a user is between 0 and 1, in every process and every day the same."""
+    digest = blake2b(user_id.encode(), digest_size=4).digest()  # a CRC halves like names alike
+    return int.from_bytes(digest) / 2**32
+
+
+def _count(sums: dict[tuple[str, int], int], seen: Seen, times: int) -> None:
+    key = seen.strategy, seen.hour
+    sums[key] = sums.get(key, 0) + times
 
 
 def _hour(now: datetime) -> int:

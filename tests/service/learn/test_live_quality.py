@@ -185,10 +185,29 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     day = Day()
     for number in range(40):
         day.show(f"u{number}", "x", 1)
-        day.show("busy", f"list {number}", 1)
+        for user in list(day.live._users):
+            day.show(user, f"list {number}", 1)
 
-    assert 10 == len(day.live._users)
-    assert MOST_LISTS == len(day.live._users["busy"])
+    assert 2 <= len(day.live._users) <= 10
+    assert {MOST_LISTS} >= {len(lists) for lists in day.live._users.values()} - {1, 2, 3}
+    assert sum(map(len, day.live._users.values())) <= sum(day.live._lists.values())
+
+
+async def test_hits_of_the_users_that_are_remembered_are_those_of_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One in four plays what they were shown; those who come last never do."""
+    monkeypatch.setattr("service.learn.live_quality.MOST_USERS", 400)
+    day = Day()
+    for number in range(4_000):
+        day.show(f"u{number}", str(number), 1)
+        if number % 4 == 0 and number < 3_600:
+            await day.play(f"u{number}", 1)
+
+    assert 100 < len(day.live._users) <= 400
+    assert sum(day.live._lists.values()) == len(day.live._users)
+    share = sum(day.live._hits.values()) / sum(day.live._lists.values())
+    assert 900 / 4_000 == pytest.approx(share, abs=0.05)
 
 
 @settings(max_examples=500, deadline=None)
