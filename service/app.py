@@ -62,6 +62,7 @@ PARTS = (
     "current",
     "ingest",
     "shelf",
+    "resolver",
     "accounts",
     "profiles",
     "recommender",

@@ -163,6 +163,7 @@ def build(
         ),
         ingest=ingest,
         shelf=shelf,
+        resolver=resolver,
         listenbrainz=Door(
             tokens=tokens_of(settings),
             store=store,

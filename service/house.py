@@ -11,6 +11,7 @@ from service.bus.tending import Tending
 from service.cache.rendered import Rendered
 from service.cache.two_level import TwoLevel
 from service.domain import Strategy
+from service.doors.identity import Resolver
 from service.doors.listenbrainz import Door
 from service.doors.spotify.door import Spotify
 from service.experiments.reports import Reports
@@ -64,6 +65,7 @@ class House(Struct, frozen=True, kw_only=True):
     runner: Runner
     ingest: Ingest
     shelf: Shelf
+    resolver: Resolver
     listenbrainz: Door
     trainer: Trainer
     refresh: Refresh

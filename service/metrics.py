@@ -121,7 +121,7 @@ LISTENS_FLAGGED = Counter(
 SCROBBLES = Counter(
     "echotune_scrobbles_total",
     "Plays submitted by the Audioscrobbler protocol, and what became of them.",
-    ["result"],  # stored | duplicate | refused | unknown: the catalogue has no such recording
+    ["result"],  # stored | duplicate | refused
 )
 LISTENS_LIMITED = Counter(
     "echotune_listens_limited_total",

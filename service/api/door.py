@@ -8,10 +8,13 @@ import math
 from collections.abc import Callable, Collection
 from typing import Any
 
+import msgspec
+
 from service.access.gate import Gate
 from service.access.identity import EVERYBODY, Identity
 from service.access.keyring import Header, Keyring
 from service.access.limits import KeyLimits
+from service.api.admission import CODED
 from service.api.headers import headers_of
 from service.api.problems import problem_in_bytes
 from service.errors import EchoTuneError, RateLimited, Unauthenticated
@@ -104,7 +107,16 @@ async def _wait(limits: KeyLimits, identity: Identity, wait_s: float | None) -> 
 
 
 async def refuse(error: EchoTuneError, path: str, send: Any) -> None:  # noqa: ANN401 - ASGI
-    """Send what the application would have."""
+    """Send what the application would have.
+
+    Players of ListenBrainz lose a listen on 429, and take a body without `code` for success.
+    """
     status, headers, body = problem_in_bytes(error, path)
+    if path.startswith(CODED):
+        status = 503 if status == 429 else status
+        body = msgspec.json.encode({"code": status, "error": str(error)})
+        kept = (one for one in headers if not one[0].startswith(b"content-"))
+        length = str(len(body)).encode()
+        headers = [*kept, (b"content-type", b"application/json"), (b"content-length", length)]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

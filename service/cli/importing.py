@@ -218,6 +218,7 @@ async def _fill(
     """
     from service.adapters import open_scratch, open_store, open_stream
     from service.bus import Bus
+    from service.doors.identity.standalone import standalone_resolver
     from service.doors.importers import run
     from service.doors.importers.rehearsal import furnish
     from service.learn.ingest import Ingest
@@ -228,6 +229,7 @@ async def _fill(
     store, bus = await open_store(settings), Bus(stream)
     try:
         target = open_scratch() if dry_run else store
+        shelf = Shelf(target, bus)
         prepare = await furnish(target, store) if dry_run else None
         known = {track.id for track in await target.tracks()}
         await _settle(target, users)
@@ -235,9 +237,10 @@ async def _fill(
             return await run(
                 source.rows,
                 target,
-                Shelf(target, bus),
+                shelf,
                 Ingest(target, bus, known.__contains__),
-                remember=known.update,
+                known=known,
+                resolver=lambda: standalone_resolver(target, shelf, bus),
                 rejects=source.rejects,
                 prepare=prepare,
                 on_progress=lambda summary: advance(summary.read),

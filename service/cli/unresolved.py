@@ -64,16 +64,16 @@ def _review(ask: Callable[["Review"], Awaitable[Answer]]) -> Answer:
 async def _asked(settings: Settings, ask: Callable[["Review"], Awaitable[Answer]]) -> Answer:
     from service.adapters import open_store, open_stream
     from service.bus import Bus
-    from service.doors.identity import Resolver, Review
+    from service.doors.identity import Review
+    from service.doors.identity.standalone import standalone_resolver
     from service.learn.shelf import Shelf
-    from service.model.catalogue import empty_catalogue
 
     stream = open_stream(settings) if settings.events_redis_url else None
     store = await open_store(settings)
     try:
-        shelf = Shelf(store, Bus(stream))
-        catalogue = empty_catalogue().with_tracks(await store.tracks())
-        resolver = Resolver(store, shelf, lambda: catalogue)
+        bus = Bus(stream)
+        shelf = Shelf(store, bus)
+        resolver = await standalone_resolver(store, shelf, bus)
         return await ask(Review(store, shelf, resolver))
     finally:
         await store.close()

@@ -20,7 +20,7 @@ from service.disk import sync_folder
 from service.domain import Listen, Track, milliseconds
 from service.doors.backwards import Pages, oldest_first
 from service.doors.importers.listenbrainz import SCORES, SPOTIFY_URL, Metadata, Own
-from service.doors.importers.recording import msid
+from service.doors.listenbrainz.listening import claim_of
 from service.errors import Invalid, UnknownUser
 from service.store import Store
 
@@ -134,7 +134,7 @@ async def _know(store: Store, listens: Sequence[Listen], tracks: dict[str, Track
 
 def _line(listen: Listen, track: Track) -> Struct:
     own = Own(**{name: getattr(listen, name) for name in Own.__struct_fields__})
-    known = msid(track.artist, track.title, track.album)
+    known = claim_of(track).msid
     said, at_s = _metadata(track), milliseconds(listen.at) // 1000
     if _is_play(listen):
         return _Listen(at_s, known, said, own)

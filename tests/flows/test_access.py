@@ -114,6 +114,21 @@ async def test_who_asks_too_often_is_told_when_to_come_back(service: Guarded) ->
     assert {200} == {(await service.ask("GET", LISTS, other)).status_code for _ in range(20)}
 
 
+async def test_a_player_with_such_a_key_is_never_told_429(service: Guarded) -> None:
+    """It would drop the listen; told twice who it is, it hears of it in the words of its door."""
+    path, (_, often) = "/1/submit-listens", await service.key(per_s=0.5, burst=1)
+    answers = [await service.ask("POST", path, often) for _ in range(2)]
+    twice = await service.ask("POST", path, often, headers={"X-API-Key": often})
+
+    assert [401, 503] == [one.status_code for one in answers]
+    assert int(answers[1].headers["retry-after"]) > 0
+    assert 401 == twice.status_code
+    for one in (answers[1], twice):
+        assert {"code", "error"} == one.json().keys()
+        assert one.status_code == one.json()["code"]
+        assert "application/json" == one.headers["content-type"]
+
+
 async def test_where_nobody_is_asked_everybody_may(tmp_path) -> None:
     async with guarded(tmp_path, access="off") as service:
         assert 200 == (await service.ask("GET", LISTS)).status_code

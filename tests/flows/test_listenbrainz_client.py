@@ -63,6 +63,7 @@ def test_a_listen_changes_what_is_recommended(service: Service) -> None:
         ["submit_multiple_listens", submitted],
         recommend,
         ["get_user_listen_count", "newcomer"],
+        ["get_user_artists", "newcomer", 3],
     )
 
     assert before is None
@@ -71,6 +72,10 @@ def test_a_listen_changes_what_is_recommended(service: Service) -> None:
     then = [one["recording_mbid"] for one in answers[2]["payload"]["mbids"]]
     assert first != then
     assert 6 == answers[3]
+    artists = answers[4]["payload"]["artists"]
+    assert [("Jazz Artist", 1)] * 3 == [
+        (one["artist_name"].rpartition(" ")[0], one["listen_count"]) for one in artists
+    ]
     own = service.get("/v1/users/newcomer/recommendations", limit=5)
     assert {"Jazz"} == {one["track"]["title"].split()[0] for one in own["recommendations"]}
     liked = ["submit_user_feedback", 1, then[0]]

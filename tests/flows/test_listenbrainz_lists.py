@@ -6,6 +6,7 @@ import pytest
 from litestar.testing import AsyncTestClient
 
 from service.doors.listenbrainz.playlists import issues_of
+from tests.flows.scrobbles import NOW
 
 JSPF = "https://musicbrainz.org/doc/jspf#playlist"
 WEDNESDAY = datetime(2026, 3, 4, 23, 59, tzinfo=UTC)
@@ -113,6 +114,24 @@ async def test_statistics_count_plays(door) -> None:
     assert [12] == [one["listen_count"] for one in activity["listening_activity"]]
     for wrong in (f"{stats}/artists?range=decade", f"{stats}/nonsense", f"{stats}/artists?count=x"):
         assert 400 == (await door.get(wrong)).status_code
+
+
+@pytest.mark.parametrize(
+    "what, one", [("releases", "release"), ("release-groups", "release_group")]
+)
+async def test_albums_are_counted_as_releases_and_as_groups(door, what: str, one: str) -> None:
+    listen = {"artist_name": "Somebody", "track_name": "Song", "release_name": "An Album"}
+    alone = {"artist_name": "Somebody", "track_name": "Alone"}
+    names = [listen, listen | {"track_name": "Other"}, alone]
+    payload = [{"listened_at": NOW - n, "track_metadata": one} for n, one in enumerate(names, 60)]
+    await door.post("/1/submit-listens", json={"listen_type": "import", "payload": payload})
+    page = (await door.get(f"/1/stats/user/jazz-u0/{what}?range=week")).json()["payload"]
+
+    assert 1 == page[f"total_{one}_count"]
+    assert [("An Album", "Somebody", 2)] == [
+        (entry[f"{one}_name"], entry["artist_name"], entry["listen_count"])
+        for entry in page[what.replace("-", "_")]
+    ]
 
 
 async def test_who_listens_alike(door) -> None:

@@ -53,6 +53,15 @@ WRONG: dict[str, list[Any]] = {
         single(listen(artist_name=["x"])),
         single(listen(artist_name={"$gt": ""})),
     ],
+    "release_name must be a single string": [
+        single(listen(release_name=["x"])),
+        single(listen(release_name="x" * 501)),
+    ],
+    "additional_info must be an object": [
+        single(listen(additional_info=[1])),
+        single(listen(additional_info="x")),
+    ],
+    "tags must be a list of strings": [informed(tags="x"), informed(tags=[1])],
     "may not contain more than 50 items": [informed(tags=["x"] * 51)],
     "longer than 64 characters": [informed(tags=["x" * 65])],
     "recording_mbid MBID format invalid.": [informed(recording_mbid="x")],

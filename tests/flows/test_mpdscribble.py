@@ -104,4 +104,6 @@ def test_what_was_played_offline_is_handed_in(service: Service, tmp_path: Path) 
     assert "saved 2 songs" in refused
     assert "handshake successful" in good
     assert "saved 0 songs" in good
-    assert [("jazz03", "play")] == [(one["track_id"], one["action"]) for one in found]
+    assert ["play", "play"] == [one["action"] for one in found]
+    (new,) = {one["track_id"] for one in found} - {"jazz03"}
+    assert "Not in the catalogue" == service.get(f"/v1/tracks/{new}")["title"]

@@ -8,14 +8,12 @@ from litestar.di import NamedDependency
 from litestar.params import RawBody
 
 from service import metrics
-from service.doors.audioscrobbler.recordings import track_ids
 from service.doors.audioscrobbler.sessions import Sessions, is_timely, sessions_of
-from service.doors.audioscrobbler.submission import Malformed, form_of, named_of, plays_of
+from service.doors.audioscrobbler.submission import Malformed, claim_of, form_of, plays_of
+from service.doors.identity import Resolver
 from service.errors import RateLimited, Unavailable
 from service.learn.ingest import Ingest
-from service.model.current import Current
 from service.settings import Settings
-from service.store import Store
 
 AnyRequest = Request[Any, Any, Any]
 FORM_BYTES = 256 << 10
@@ -53,7 +51,7 @@ def audioscrobbler_routes(settings: Settings) -> list[type[Controller]]:
                 form = form_of(body)
                 if sessions.user(form.get("s", "")) is None:
                     return _text(BADSESSION)
-                named_of(form)
+                claim_of(form)
             except Malformed as error:
                 return _failed(str(error))
             return _text(OK)
@@ -63,14 +61,13 @@ def audioscrobbler_routes(settings: Settings) -> list[type[Controller]]:
             self,
             request: AnyRequest,
             body: RawBody,
-            store: NamedDependency[Store],
-            current: NamedDependency[Current],
+            resolver: NamedDependency[Resolver],
             ingest: NamedDependency[Ingest],
         ) -> Response[str]:
-            """Up to 50 plays; OK once all that the catalogue knows are durable."""
+            """Up to 50 plays; OK once all of them are durable."""
             source = request.client.host if request.client else ""
             try:
-                return await _submit(sessions, body, store, current, ingest, source=source)
+                return await _submit(sessions, body, resolver, ingest, source=source)
             except Malformed as error:
                 return _failed(str(error))
             except (RateLimited, Unavailable) as error:  # players keep what failed, and come again
@@ -99,8 +96,7 @@ def _handshake(
 async def _submit(
     sessions: Sessions,
     body: bytes,
-    store: Store,
-    current: Current,
+    resolver: Resolver,
     ingest: Ingest,
     *,
     source: str,
@@ -110,18 +106,16 @@ async def _submit(
     if user_id is None:
         return _text(BADSESSION)
     plays = plays_of(form)
-    found = await track_ids(store, current.catalogue, [play.named for play in plays])
+    track_ids = await resolver.resolve([play.claim for play in plays])
     listens = [
         listen
-        for play, track_id in zip(plays, found, strict=True)
-        if track_id is not None
+        for play, track_id in zip(plays, track_ids, strict=True)
         for listen in play.listens(user_id, track_id)
     ]
     receipt = await ingest.take(listens, source=source)
     metrics.SCROBBLES.labels("stored").inc(receipt.accepted)
     metrics.SCROBBLES.labels("duplicate").inc(receipt.duplicates)
     metrics.SCROBBLES.labels("refused").inc(len(receipt.rejected))
-    metrics.SCROBBLES.labels("unknown").inc(found.count(None))
     return _text(OK)
 
 

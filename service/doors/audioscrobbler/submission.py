@@ -8,13 +8,15 @@ from urllib.parse import parse_qsl
 from msgspec import Struct
 
 from service.domain import Action, Listen
-from service.doors.audioscrobbler.recordings import Named
+from service.doors.identity.claim import Claim
 
 MOST_PLAYS = 50
 MOST_FIELDS = MOST_PLAYS * 9 + 50
 LONGEST = 500  # characters of a name
 SOURCE = "audioscrobbler"
 TIME = re.compile(r"[0-9]{1,10}")
+SECONDS = re.compile(r"[1-9][0-9]{0,3}")
+MBID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 RATINGS: Mapping[str, tuple[Action, ...]] = {
     "": ("play",),
     "L": ("play", "like"),
@@ -31,7 +33,7 @@ class Malformed(Exception):
 class Play(Struct, frozen=True):
     """One play as submitted."""
 
-    named: Named
+    claim: Claim
     at: datetime
     actions: tuple[Action, ...]
 
@@ -77,8 +79,8 @@ def plays_of(form: Mapping[str, str]) -> list[Play]:
     return plays
 
 
-def named_of(form: Mapping[str, str], place: str = "") -> Named:
-    """The recording that a[i], t[i] and m[i] name, or a, t and m.
+def claim_of(form: Mapping[str, str], place: str = "") -> Claim:
+    """The recording that a[i], t[i], b[i], l[i] and m[i] tell of, or a, t, b, l and m.
 
     Raises:
         Malformed
@@ -86,7 +88,14 @@ def named_of(form: Mapping[str, str], place: str = "") -> Named:
     artist, title = (form.get(name + place, "").strip() for name in "at")
     if not (artist and title) or max(len(artist), len(title)) > LONGEST:
         raise Malformed(f"a{place} and t{place} must be names")
-    return Named(artist, title, form.get(f"m{place}", "").strip().lower()[:LONGEST])
+    mbid, seconds = form.get(f"m{place}", "").strip(), form.get(f"l{place}", "")
+    return Claim(
+        artist=artist,
+        title=title,
+        album=form.get(f"b{place}", "").strip()[:LONGEST],
+        recording_mbid=mbid if MBID.fullmatch(mbid) else None,
+        duration_ms=int(seconds) * 1_000 if SECONDS.fullmatch(seconds) else None,
+    )
 
 
 def _play(form: Mapping[str, str], number: int) -> Play:
@@ -96,4 +105,4 @@ def _play(form: Mapping[str, str], number: int) -> Play:
         raise Malformed(f"i{place} must be a time in seconds")
     if rating not in RATINGS:
         raise Malformed(f"r{place} must be L, B, S or empty")
-    return Play(named_of(form, place), datetime.fromtimestamp(int(at), UTC), RATINGS[rating])
+    return Play(claim_of(form, place), datetime.fromtimestamp(int(at), UTC), RATINGS[rating])

@@ -5,10 +5,11 @@ the second from then on. Listens stay where they are and count for that work: no
 split takes it all back.
 """
 
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
 from service.domain import Track
 from service.doors.identity.claim import Claim
@@ -19,7 +20,7 @@ from service.learn.shelf import Shelf
 from service.store import Store
 
 SETTLED = "settled"
-WAS = "was"  # value: track id, kind and value of an alias that a merge took from that track
+WAS = "was"  # value: track id, kind and value of a name of that track; it leads there once split
 MERGED = "merged"  # value: the track as it was
 
 
@@ -79,21 +80,24 @@ class Review:
             UnknownTrack
             Invalid: it would be merged into itself, or it is merged already.
         """
-        merged = await self._merged()
-        while into_id in merged:
-            into_id = merged[into_id]
+        merges = await self._merges()
+        into_id = merges.end(into_id)
         if track_id == into_id:
             raise Invalid("a track cannot be merged into itself")
-        if track_id in merged:
-            raise Invalid(f"{track_id!r} is merged into {merged[track_id]!r}: split it first")
+        if track_id in merges.into:
+            raise Invalid(f"{track_id!r} is merged into {merges.into[track_id]!r}: split it first")
         track, into = await self._track(track_id), await self._track(into_id)
-        moved = [(kind, value) async for kind, value in self._called(track_id)]
+        moved = [name async for name in self._called(track_id)]
         as_it_was = msgspec.json.encode(track).decode()
-        kept = [(WAS, f"{track_id}\t{kind}\t{value}", into_id) for kind, value in moved]
+        of_others = merges.names_of(merges.into)
+        kept = [
+            (WAS, f"{track_id}\t{kind}\t{value}", into_id)
+            for kind, value in moved
+            if (kind, value) not in of_others
+        ]
         await self._store.put_aliases([*kept, (MERGED, as_it_was, into_id)])
-        one_work = structs.replace(into, id=track_id, aliases={})
         grown = structs.replace(into, aliases=track.aliases | into.aliases)
-        await self._shelf.put([one_work, grown])
+        await self._shelf.put([*_one_work(into, [track_id, *merges.before(track_id)]), grown])
         await self._store.put_aliases([(*name, into_id) for name in moved])
         return len(moved)
 
@@ -103,31 +107,32 @@ class Review:
         Raises:
             Invalid: it was never merged.
         """
-        was, mine = None, list[tuple[str, str]]()
-        async for kind, value, into_id in self._aliases():
-            if kind == MERGED and into_id != track_id:
-                before = msgspec.json.decode(value, type=Track)
-                was = (before, into_id) if before.id == track_id else was
-            elif kind == WAS and value.startswith(f"{track_id}\t"):
-                _, alias_kind, alias_value = value.split("\t", 2)
-                mine.append((alias_kind, alias_value))
-        if was is None:
+        merges = await self._merges()
+        if track_id not in merges.into:
             raise Invalid(f"{track_id!r} was never merged into another track")
-        track, into_id = was
-        into = await self._track(into_id)
-        own = {k: v for k, v in into.aliases.items() if track.aliases.get(k) != v}
-        await self._shelf.put([track, structs.replace(into, aliases=own)])
-        undone = (MERGED, msgspec.json.encode(track).decode(), track_id)
-        await self._store.put_aliases([*((*name, track_id) for name in mine), undone])
-        return len(mine)
+        track, into = merges.was[track_id], await self._track(merges.end(track_id))
+        before = merges.before(track_id)
+        mine, with_them = merges.names_of([track_id]), merges.names_of([track_id, *before])
+        alone = {k: v for k, v in track.aliases.items() if (k, v) in with_them}
+        left = {k: v for k, v in into.aliases.items() if (k, v) not in with_them}
+        again = structs.replace(track, aliases=alone)
+        others = _one_work(again, before)
+        await self._shelf.put([again, *others, structs.replace(into, aliases=left)])
+        undone = [(WAS, f"{track_id}\t{kind}\t{value}", track_id) for kind, value in sorted(mine)]
+        undone.append((MERGED, msgspec.json.encode(track).decode(), track_id))
+        await self._store.put_aliases([*((*name, track_id) for name in sorted(with_them)), *undone])
+        return len(with_them)
 
-    async def _merged(self) -> dict[str, str]:
-        """Which track means which other, as merges stand."""
-        return {
-            msgspec.json.decode(value, type=Track).id: into_id
-            async for kind, value, into_id in self._aliases()
-            if kind == MERGED and msgspec.json.decode(value, type=Track).id != into_id
-        }
+    async def _merges(self) -> "_Merges":
+        found = _Merges()
+        async for kind, value, track_id in self._aliases():
+            if kind == MERGED and (track := msgspec.json.decode(value, type=Track)).id != track_id:
+                found.was[track.id], found.into[track.id] = track, track_id
+            elif kind == WAS:
+                owner, of_kind, name = value.split("\t", 2)
+                if owner != track_id:
+                    found.own[owner].add((of_kind, name))
+        return found
 
     async def _track(self, track_id: str) -> Track:
         track = await self._store.track(track_id)
@@ -144,6 +149,34 @@ class Review:
         async for batch in self._store.aliases():
             for alias in batch:
                 yield alias
+
+
+class _Merges(Struct):
+    """Merges as they stand: tracks as they were, what each means, and names of their own."""
+
+    was: dict[str, Track] = field(default_factory=dict)
+    into: dict[str, str] = field(default_factory=dict)
+    own: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+
+    def end(self, track_id: str) -> str:
+        """The track that this one means, through all merges."""
+        while track_id in self.into:
+            track_id = self.into[track_id]
+        return track_id
+
+    def before(self, track_id: str) -> list[str]:
+        """The tracks that were merged into this one, and into those."""
+        firsts = [one for one, into in self.into.items() if into == track_id]
+        return [*firsts, *(two for one in firsts for two in self.before(one))]
+
+    def names_of(self, track_ids: Iterable[str]) -> set[tuple[str, str]]:
+        """What these are called themselves, each by (kind, value)."""
+        return {name for one in track_ids for name in self.own[one]}
+
+
+def _one_work(track: Track, track_ids: Iterable[str]) -> list[Track]:
+    """These tracks under the names of `track`, so that all of them are recordings of its work."""
+    return [structs.replace(track, id=one, aliases={}) for one in track_ids]
 
 
 def _key(one: Unresolved) -> str:

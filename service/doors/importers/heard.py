@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from service.domain import EPOCH, Listen, Track
+from service.doors.identity.claim import Claim
 from service.doors.importers.row import Options, Row, RowRejected, user_id
 from service.doors.importers.source import Source, check, members
 from service.errors import Invalid, UnusableFile
@@ -22,10 +23,10 @@ MOST_FILES = 500
 
 
 class Heard(Struct, frozen=True):
-    """One listen and what was heard; the listen's track id is the track's."""
+    """One listen and what was heard; a listen of a claim has no track yet."""
 
     listen: Listen
-    track: Track
+    of: Claim | Track
 
 
 class Entry(Struct, frozen=True):
@@ -41,7 +42,7 @@ def told(source: Source, entries: Iterable[Entry]) -> Iterator[Row]:
     for entry in entries:
         if isinstance(entry.said, Heard):
             said = entry.said
-            yield Row(source.name, entry.line, entry.shown, said.listen, named=said.track)
+            yield Row(source.name, entry.line, entry.shown, said.listen, of=said.of)
         else:
             yield Row(source.name, entry.line, entry.shown, entry.said)
 
@@ -72,9 +73,10 @@ def attempt(make: Callable[[], Heard]) -> Heard | str:
         return str(rejected)
 
 
-def heard(track: Track, user: str, at: datetime, **more: Any) -> Heard:  # noqa: ANN401 - of Listen
-    """A listen of `user` to `track`."""
-    return Heard(Listen(user_id=user, track_id=track.id, at=at, **more), track)
+def heard(of: Claim | Track, user: str, at: datetime, **more: Any) -> Heard:  # noqa: ANN401 - of Listen
+    """A listen of `user`."""
+    track_id = of.id if isinstance(of, Track) else ""
+    return Heard(Listen(user_id=user, track_id=track_id, at=at, **more), of)
 
 
 def listener(options: Options, format_: str) -> str:

@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
-from service.domain import Action, Listen, ListenId, Track, TrackId, Word
+from service.domain import Action, Listen, ListenId, Track, TrackId, Word, milliseconds
+from service.doors.identity import Claim
 from service.doors.importers.heard import (
     Entry,
     Heard,
@@ -29,6 +30,7 @@ from service.doors.importers.heard import (
 from service.doors.importers.recording import recording
 from service.doors.importers.row import Options, Reading, RowRejected, track
 from service.doors.importers.source import Source
+from service.doors.listenbrainz.listening import SOURCE, listen_id
 
 FILES = re.compile(r"(?:^|/)(?:listens/\d{4}/\d{1,2}|feedback|echotune)\.jsonl$")
 SPOTIFY_URL = "https://open.spotify.com/track/"
@@ -84,12 +86,12 @@ def read(paths: Sequence[Path], options: Options) -> Reading:
     user = listener(options, "listenbrainz")
     sources = [source for path in paths for source in parts(path, FILES)]
     sources.sort(key=lambda source: source.name.endswith("feedback.jsonl"))
-    known: dict[str, Track] = {}
+    known: dict[str, Claim | Track] = {}
     rows = chain.from_iterable(told(one, _entries(one, user, known)) for one in sources)
     return Reading(sum(source.lines for source in sources), rows)
 
 
-def _entries(source: Source, user: str, known: dict[str, Track]) -> Iterator[Entry]:
+def _entries(source: Source, user: str, known: dict[str, Claim | Track]) -> Iterator[Entry]:
     decoder = msgspec.json.Decoder(Line)
     with source.text() as text:
         for number, raw in enumerate(text, 1):
@@ -106,14 +108,14 @@ def _entries(source: Source, user: str, known: dict[str, Track]) -> Iterator[Ent
                 yield Entry(number, _shown(line), said)
 
 
-def _heard(line: Line, user: str, known: dict[str, Track]) -> Heard:
+def _heard(line: Line, user: str, known: dict[str, Claim | Track]) -> Heard:
     if line.track_metadata is None:
         found = known.get(line.recording_mbid or "") or known.get(line.recording_msid or "")
         if found is None:
             raise RowRejected("feedback on a recording that no listen here is of")
     else:
-        found = _track(line.track_metadata, line.echotune)
-        for name in (*_msids(line), found.aliases.get("recording_mbid")):
+        found = _what(line.track_metadata, line.echotune)
+        for name in (*_msids(line), _mbid(found)):
             if name:
                 known[name] = found
     if line.echotune is not None:
@@ -122,10 +124,18 @@ def _heard(line: Line, user: str, known: dict[str, Track]) -> Heard:
         if line.score not in SCORES or line.created is None:
             raise RowRejected("feedback that was taken back, or has no time")
         at, action = moment(line.created), SCORES[line.score]
-        return heard(found, user, at, action=action, source="listenbrainz")
+        return heard(found, user, at, action=action, source=SOURCE)
     if line.listened_at is None:
         raise RowRejected("no time: neither listened_at nor a score")
-    return heard(found, user, moment(line.listened_at), source="listenbrainz")
+    return _as_submitted(heard(found, user, moment(line.listened_at), source=SOURCE))
+
+
+def _as_submitted(one: Heard) -> Heard:
+    """The listen with the id it has when a player submits it: it may have come that way before."""
+    if isinstance(one.of, Track):
+        return one
+    known_as = listen_id(milliseconds(one.listen.at) // 1_000, one.of.msid)
+    return Heard(structs.replace(one.listen, id=known_as), one.of)
 
 
 def _own(own: Own, user: str) -> Listen:
@@ -135,21 +145,21 @@ def _own(own: Own, user: str) -> Listen:
         raise RowRejected(f"echotune: {error}") from error
 
 
-def _track(said: Metadata, own: Own | None) -> Track:
+def _what(said: Metadata, own: Own | None) -> Claim | Track:
     more = said.additional_info or {}
     mbid, spotify = _text(more, "recording_mbid"), _text(more, "spotify_id")
     spotify = spotify.removeprefix(SPOTIFY_URL).removeprefix("spotify:track:")
     isrc, duration_ms = _text(more, "isrc"), _duration_ms(more)
     if own is None:
-        made = recording(
+        return recording(
             said.artist_name,
             said.track_name,
             album=said.release_name or "",
             duration_ms=duration_ms,
             mbid=mbid,
             spotify=spotify,
+            isrc=isrc,
         )
-        return structs.replace(made, aliases={**made.aliases, **({"isrc": isrc} if isrc else {})})
     ids = {"isrc": isrc, "recording_mbid": mbid, "spotify": spotify}
     return track(  # the names as they are, not as they would be written here
         id=own.track_id,
@@ -172,6 +182,10 @@ def _duration_ms(more: dict[str, Any]) -> int | None:
 def _text(more: dict[str, Any], name: str) -> str:
     value = more.get(name)
     return value if isinstance(value, str) and len(value) <= 200 else ""
+
+
+def _mbid(what: Claim | Track) -> str | None:
+    return what.recording_mbid if isinstance(what, Claim) else what.aliases.get("recording_mbid")
 
 
 def _msids(line: Line) -> tuple[str | None, str | None]:

@@ -1,26 +1,24 @@
-"""Recordings that other systems only name: one track for each, found again by what they call it.
+"""Recordings that other systems only name, and the tracks of the catalogue that they mean."""
 
-`recording` makes the track a row speaks of, `identified` asks the catalogue whether it has it
-already. Whatever knows more about names than this replaces the second.
-"""
-
-import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
-from uuid import NAMESPACE_URL, UUID, uuid5
+from collections.abc import Collection, Container, Mapping, Sequence
+from functools import lru_cache
+from uuid import UUID
 
 from msgspec import structs
 
-from service.base62 import minted
 from service.domain import Listen, Track
+from service.doors.identity import Claim, Resolver
 from service.doors.importers.cell import clean
-from service.doors.importers.row import SPOTIFY_ID, Row, RowRejected, track
-from service.store import Store
+from service.doors.importers.row import Row, RowRejected
 
-LONGEST_NAME, LONGEST_ALIAS = 500, 200
+LONGEST_NAME = 500
 DAY_MS = 86_400_000
+KEPT = 1 << 15
+"""Claims that are held on to: their keys are made once, however often something was played."""
 
 
+@lru_cache(KEPT)
 def recording(
     artist: str,
     title: str,
@@ -29,8 +27,9 @@ def recording(
     duration_ms: float | None = None,
     mbid: str = "",
     spotify: str = "",
-) -> Track:
-    """The track of these names. Its id: Spotify's, else minted from the MBID, else from the names.
+    isrc: str = "",
+) -> Claim:
+    """What a row says of a recording; ids that are none are left out.
 
     Raises:
         RowRejected: artist or title is missing.
@@ -38,67 +37,64 @@ def recording(
     artist, title = clean(artist)[:LONGEST_NAME], clean(title)[:LONGEST_NAME]
     if not artist or not title:
         raise RowRejected("no title" if artist else "no artist")
-    names = f"{folded(artist)}\0{folded(title)}"
-    aliases, track_id = {}, minted("recording", names)
-    if len(names) <= LONGEST_ALIAS:
-        aliases["recording"] = names.replace("\0", " / ")
-    if mbid := _uuid(mbid):
-        aliases["recording_mbid"], track_id = mbid, minted("recording_mbid", mbid)
-    if SPOTIFY_ID.match(spotify):
-        aliases["spotify"], track_id = spotify, spotify
-    return track(
-        id=track_id,
-        title=title,
+    return Claim(
         artist=artist,
+        title=title,
         album=clean(album)[:LONGEST_NAME],
+        recording_mbid=_uuid(mbid),
+        isrc=isrc or None,
+        spotify_id=spotify or None,
         duration_ms=round(duration_ms) if duration_ms and 1 <= duration_ms <= DAY_MS else None,
-        aliases=aliases,
     )
 
 
-def msid(artist: str, title: str, album: str) -> str:
-    """What ListenBrainz calls a recording that is only known by names: a UUIDv5 of them."""
-    names = "\0".join(folded(name) for name in (artist, title, album))
-    return str(uuid5(NAMESPACE_URL, f"echotune:msid:{names}"))
+async def identified(rows: Sequence[Row], resolver: Resolver, known: Container[str]) -> list[Row]:
+    """The rows, each listen of the track that is meant.
 
+    Whatever others name is resolved as everywhere else, and is in the catalogue afterwards. A track
+    of an own export is the one with its id, else the one with an id it has elsewhere; if there is
+    neither, it comes with its row to be stored first as it was. Its names are not asked: two tracks
+    that are called the same would come back as one.
 
-def folded(name: str) -> str:
-    """The name as it compares: compatible forms and cases are one."""
-    return unicodedata.normalize("NFKC", name).casefold()
-
-
-async def identified(rows: Sequence[Row], store: Store) -> list[Row]:
-    """The rows, each listen of a track the catalogue has, or else with that track to store first.
-
-    A row's own track id counts first, then whatever else it is called.
+    Raises:
+        StoreUnavailable, BusUnavailable, Overloaded: doing so again is harmless.
     """
-    named = {row.named.id: row.named for row in rows if row.named}
-    unknown = [one for one in named.values() if await store.track(one.id) is None]
-    values = defaultdict(set)
-    for one in unknown:
+    claims = list(dict.fromkeys(row.of for row in rows if isinstance(row.of, Claim)))
+    tracks = {row.of.id: row.of for row in rows if isinstance(row.of, Track)}
+    new = {track_id: one for track_id, one in tracks.items() if track_id not in known}
+    meant = await _elsewhere(new.values(), resolver)
+    if claims:
+        meant |= zip(claims, await resolver.resolve(claims), strict=True)
+    return [_meaning(row, meant, new) for row in rows]
+
+
+async def _elsewhere(tracks: Collection[Track], resolver: Resolver) -> dict[Claim | str, str]:
+    """By the ids of these, the tracks that have an alias of theirs."""
+    values = defaultdict[str, set[str]](set)
+    for one in tracks:
         for kind, value in one.aliases.items():
             values[kind].add(value)
-    found = {kind: await store.resolve(kind, sorted(some)) for kind, some in values.items()}
-    same = {
-        one.id: next(filter(None, (found[kind].get(value) for kind, value in known)), None)
-        for one in unknown
-        if (known := sorted(one.aliases.items(), key=_trust))
+    found = {
+        (kind, value): track_id
+        for kind, some in values.items()
+        for value, track_id in (await resolver.find_all(kind, sorted(some))).items()
     }
-    return [_meaning(row, same.get(row.named.id)) if row.named else row for row in rows]
+    return {
+        one.id: found[alias] for one in tracks for alias in one.aliases.items() if alias in found
+    }
 
 
-def _meaning(row: Row, track_id: str | None) -> Row:
-    if track_id is None or not isinstance(row.made, Listen):
-        return structs.replace(row, bare=row.named)
-    return structs.replace(row, made=structs.replace(row.made, track_id=track_id))
+def _meaning(row: Row, meant: Mapping[Claim | str, str], new: Mapping[str, Track]) -> Row:
+    if row.of is None or not isinstance(row.made, Listen):
+        return row
+    track_id = meant.get(row.of if isinstance(row.of, Claim) else row.of.id)
+    if track_id is not None:
+        return structs.replace(row, made=structs.replace(row.made, track_id=track_id))
+    return structs.replace(row, bare=new.get(row.made.track_id))
 
 
-def _trust(alias: tuple[str, str]) -> bool:
-    return alias[0] == "recording"  # names, after whatever is an id
-
-
-def _uuid(text: str) -> str:
+def _uuid(text: str) -> str | None:
     try:
         return str(UUID(text))
     except ValueError:
-        return ""
+        return None

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from service.base62 import minted
 from service.domain import Listen, Track
+from service.doors.identity.claim import Claim
 from service.errors import UnusableFile
 
 UNKNOWN = "unknown"
@@ -38,7 +39,7 @@ class Row(Struct, frozen=True, gc=False):
     raw: Sequence[str]
     made: Track | Listen | str | None
     bare: Track | None = None  # stored first, if the catalogue has no such track
-    named: Track | None = None  # what was heard, as far as the row says; the catalogue may know it
+    of: Claim | Track | None = None  # what was heard, as far as the row says
 
 
 class Reading(Struct, frozen=True):

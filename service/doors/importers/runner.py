@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from service.domain import Listen, Track
+from service.doors.identity import Claim, Resolver
 from service.doors.importers.recording import identified
 from service.doors.importers.row import UNKNOWN, Row, excerpt
 from service.errors import Invalid
@@ -48,31 +49,36 @@ async def run(
     shelf: Shelf,
     ingest: Ingest,
     *,
-    remember: Callable[[Iterable[str]], object],
+    known: set[str],
+    resolver: Callable[[], Awaitable[Resolver]],
     rejects: Path | None = None,
     prepare: Callable[[Sequence[Row]], Awaitable[None]] | None = None,
     on_progress: Callable[[Summary], object] = lambda _: None,
 ) -> Summary:
-    """Store all rows that can be stored. `remember` hears of every track id the catalogue has now.
+    """Store all rows that can be stored.
 
-    `prepare` sees each batch before it is stored.
+    `known` are the ids of the catalogue's tracks, and grows with it. `resolver` is asked for once,
+    when the first row names what was heard. `prepare` sees each batch before it is stored.
 
     Raises:
         Invalid: the rejects file cannot be written.
         StoreUnavailable, BusUnavailable, Overloaded: what was stored so far stays; importing the
             same file again is harmless, and tells everybody of what they were not told.
     """
-    summary = Summary()
+    summary, resolving = Summary(), None
     with _Rejects(rejects) as refused:
         stream = iter(rows)
         while batch := list(islice(stream, BATCH)):
             summary.read += len(batch)
             if prepare is not None:
                 await prepare(batch)
-            batch = await identified(batch, store)
+            if any(row.of for row in batch):
+                resolving = resolving or await resolver()
+                batch = await identified(batch, resolving, known)
+                summary.created += _learn(batch, known)
             reasons = [(row, row.made) for row in batch if isinstance(row.made, str)]
             summary.duplicate += sum(row.made is None for row in batch)
-            await _put_tracks(batch, store, shelf, summary, remember)
+            await _put_tracks(batch, store, shelf, summary, known)
             reasons += await _take(batch, ingest, summary)
             summary.rejected += len(reasons)
             summary.rejects = refused.write(reasons)
@@ -80,12 +86,24 @@ async def run(
     return summary
 
 
+def _learn(batch: Iterable[Row], known: set[str]) -> int:
+    """Tracks that names led to and that are known from now on; how many."""
+    named = {
+        row.made.track_id
+        for row in batch
+        if isinstance(row.of, Claim) and isinstance(row.made, Listen)
+    }
+    new = len(named - known)
+    known |= named
+    return new
+
+
 async def _put_tracks(
     batch: list[Row],
     store: Store,
     shelf: Shelf,
     summary: Summary,
-    remember: Callable[[Iterable[str]], object],
+    known: set[str],
 ) -> None:
     bare = {row.bare.id: row.bare for row in batch if row.bare}
     bare = {track.id: track for track in bare.values() if await store.track(track.id) is None}
@@ -97,7 +115,7 @@ async def _put_tracks(
     summary.stored += stored
     summary.tracks += stored
     summary.duplicate += len(tracks) - stored
-    remember(bare.keys() | {track.id for track in tracks})
+    known |= bare.keys() | {track.id for track in tracks}
 
 
 async def _is_named(track: Track, store: Store) -> bool:

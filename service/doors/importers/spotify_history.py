@@ -35,7 +35,7 @@ FILES = re.compile(
 URI = "spotify:track:"
 SAME_MS = 30_000
 """In older files `ts` is not exact: the same track, as long, so close, is the same listen."""
-Near = dict[tuple[str, int, int], int]  # track, ms played, half minute -> ms
+Near = dict[tuple[object, int, int], int]  # what was heard, ms played, half minute -> ms
 
 
 class _Stream(Struct, frozen=True):
@@ -95,16 +95,14 @@ def _heard(stream: _Stream, user: str) -> Heard:
     played = stream.ms_played if stream.ms_played is not None else stream.msPlayed
     if played is None or not 0 <= played <= DAY_MS:
         raise RowRejected("no length of play between 0 and a day")
-    track = recording(
+    what = recording(
         artist,
         title,
         album=stream.master_metadata_album_album_name or "",
         spotify=(stream.spotify_track_uri or "").removeprefix(URI),
     )
     at = _ended(stream) - timedelta(milliseconds=played)
-    return heard(
-        track, user, at, action=_action(stream, played), ms_played=played, source="spotify"
-    )
+    return heard(what, user, at, action=_action(stream, played), ms_played=played, source="spotify")
 
 
 def _ended(stream: _Stream) -> datetime:
@@ -122,7 +120,7 @@ def _action(stream: _Stream, played: int) -> Action:
 
 
 def _came_before(said: Heard, near: Near) -> bool:
-    at, what = milliseconds(said.listen.at), (said.track.id, said.listen.ms_played or 0)
+    at, what = milliseconds(said.listen.at), (said.of, said.listen.ms_played or 0)
     place = at // SAME_MS
     for close in (place - 1, place, place + 1):
         known = near.get((*what, close))

@@ -36,7 +36,7 @@ class BlockController(Controller):
     async def add(self, request: AnyRequest, body: RawBody, door: NamedDependency[Door]) -> Json:
         """Block a recording or an artist."""
         user, said = door.user(request), read_json(body)
-        named, until = await _named(door, said), _until(said.get("until"))
+        until, named = _until(said.get("until")), await _named(door, said)
         known = await door.store.user(user)
         blocked = _without(known.blocked if known else Blocked(), named)
         lapses = (Lapse(kind=named.kind, name=named.name, at=until),) if until else ()

@@ -23,7 +23,8 @@ from service.recommend.ask import Ask
 
 PLAYLIST = "https://musicbrainz.org/doc/jspf#playlist"
 TRACK = "https://musicbrainz.org/doc/jspf#track"
-CREATOR = "echotune"
+CREATOR = "listenbrainz"
+"""Whose the original says they are: beets takes no others."""
 OURS = UUID("8e6d6f5b-98bd-5a63-9d4e-0d3c7c1b7c55")
 LENGTH = 50
 MOST_PRESSED = 10_000

@@ -29,9 +29,16 @@ RANGES: dict[str, Callable[[datetime], datetime]] = {
     "all_time": lambda _day: EPOCH,
 }
 """Where each range begins. All end now: the original's `week` is the last whole one."""
+ALBUMS = ("releases", "release-groups")
 MOST_COUNTED = 50_000
 """Of the newest plays of a range: a statistic of more of them takes too long for one request."""
-PLURALS = {"artists": "artist", "recordings": "recording", "releases": "release"}
+KINDS = {
+    "artists": "artist",
+    "recordings": "recording",
+    "releases": "release",
+    "release-groups": "release_group",
+}
+"""How each is called when there is one; a release is a group of its own here."""
 
 
 class StatsController(Controller):
@@ -52,8 +59,10 @@ class StatsController(Controller):
         named = query.get("range") or "all_time"
         if named not in RANGES:
             raise bad(f"Invalid range: {named[:64]}")
-        if what not in (*PLURALS, "listening-activity"):
-            raise bad("There are artists, recordings, releases and listening-activity.")
+        if what not in (*KINDS, "listening-activity"):
+            raise bad(
+                "There are artists, recordings, releases, release-groups and listening-activity."
+            )
         now = door.clock()
         since = RANGES[named](
             now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -74,8 +83,9 @@ class StatsController(Controller):
         entries = _entries(what, counts, tracks)
         count, offset = whole(query, "count", ITEMS, most=MOST_ITEMS), whole(query, "offset", 0)
         page = entries[offset : offset + count]
-        total = {"count": len(page), f"total_{PLURALS[what]}_count": len(entries)}
-        return Response({"payload": {**frame, what: page, **total, "offset": offset}})
+        total = {"count": len(page), f"total_{KINDS[what]}_count": len(entries)}
+        page_of = {what.replace("-", "_"): page}
+        return Response({"payload": {**frame, **page_of, **total, "offset": offset}})
 
 
 async def _counted(
@@ -96,7 +106,7 @@ def _entries(what: str, counts: Counter[str], tracks: dict[str, Track]) -> list[
     found: dict[tuple[str, ...], Json] = {}
     for track_id, count in counts.items():
         track = tracks.get(track_id)
-        if track is None or (what == "releases" and not track.album):
+        if track is None or (what in ALBUMS and not track.album):
             continue
         key, entry = _entry(what, track)
         found.setdefault(key, entry)["listen_count"] += count
@@ -108,8 +118,9 @@ def _entry(what: str, track: Track) -> tuple[tuple[str, ...], Json]:
     match what:
         case "artists":
             return (track.artist,), artist
-        case "releases":
-            return (track.artist, track.album), {**artist, "release_name": track.album}
+        case "releases" | "release-groups":
+            named = {f"{KINDS[what]}_name": track.album, f"{KINDS[what]}_mbid": None}
+            return (track.artist, track.album), {**artist, **named}
         case _:
             named = {"track_name": track.title, "recording_mbid": mbid_of(track)}
             return (track.artist, track.title), {**artist, **named, "release_name": track.album}

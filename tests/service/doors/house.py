@@ -3,13 +3,17 @@
 import asyncio
 import gzip
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from service.bus import Bus
 from service.bus.memory import MemoryStream
-from service.doors.importers import FORMATS, Options, Summary, run
+from service.doors.identity import Review
+from service.doors.identity.review import Unresolved
+from service.doors.identity.standalone import standalone_resolver
+from service.doors.importers import FORMATS, Options, Row, Summary, run
 from service.learn.ingest import Ingest
 from service.learn.shelf import Shelf
 from service.store.memory import MemoryStore
@@ -24,7 +28,7 @@ class House:
         self.store = store or MemoryStore()
         self.known: set[str] = set()
         self.stream = MemoryStream()
-        bus = Bus(self.stream)
+        self.bus = bus = Bus(self.stream)
         self.ingest = Ingest(self.store, bus, self.known.__contains__)
         self.shelf = Shelf(self.store, bus)
 
@@ -47,17 +51,30 @@ class House:
 
     def bring(self, kind: str, *paths: Path, **options) -> Summary:
         """Import the files."""
-        reading = FORMATS[kind](paths, Options(**options))
+        return self.take(FORMATS[kind](paths, Options(**options)).rows)
+
+    def take(self, rows: Iterable[Row]) -> Summary:
+        """Import rows."""
         return asyncio.run(
             run(
-                reading.rows,
+                rows,
                 self.store,
                 self.shelf,
                 self.ingest,
-                remember=self.known.update,
+                known=self.known,
+                resolver=lambda: standalone_resolver(self.store, self.shelf, self.bus),
                 rejects=self.rejects,
             )
         )
+
+    def unresolved(self) -> list[Unresolved]:
+        """What an operator is shown."""
+
+        async def shown() -> list[Unresolved]:
+            resolver = await standalone_resolver(self.store, self.shelf, self.bus)
+            return await Review(self.store, self.shelf, resolver).unresolved()
+
+        return asyncio.run(shown())
 
     def tracks(self):
         return asyncio.run(self.store.tracks())

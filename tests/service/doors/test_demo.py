@@ -1,6 +1,5 @@
 """The demo world: the same every time, and like music in the ways a recommender cares about."""
 
-import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,7 +9,6 @@ import pytest
 
 from service.domain import Listen, Track, User
 from service.doors.demo import world
-from service.doors.importers import run
 from tests.service.doors.house import House
 
 NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)
@@ -68,9 +66,7 @@ def test_every_row_is_stored_once(tmp_path, small) -> None:
     house = House(tmp_path)
     for expected in (15_900, 0):
         rows = small_world().rows()
-        running = run(rows, house.store, house.shelf, house.ingest, remember=house.known.update)
-
-        assert expected == asyncio.run(running).stored
+        assert expected == house.take(rows).stored
 
 
 def test_the_sizes_of_the_full_world() -> None:

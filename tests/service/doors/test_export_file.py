@@ -1,13 +1,17 @@
 """An export as one file: the same content, the same bytes, whole or not there at all."""
 
+import asyncio
 import gzip
 import io
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.doors import export_file, exports
 from service.doors.export_file import check_file, read_file, write_file, write_lines
@@ -15,6 +19,7 @@ from service.doors.exports import write_export
 from service.errors import Invalid, UnusableFile
 from service.store.memory import MemoryStore
 from tests.service.doors.test_exports import contents, fill, nothing
+from tests.service.doors.test_listenbrainz_zip import LISTEN, TRACKS, filled
 from tests.stores import ADAPTERS, opened
 
 ROOT = Path(__file__).parents[3]
@@ -43,6 +48,23 @@ async def test_out_of_one_store_into_another_gives_the_same_bytes(
     assert ROWS == written == check_file(first).rows
     assert first.read_bytes() == second.read_bytes()
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+@settings(max_examples=40)
+@given(TRACKS, st.lists(LISTEN, max_size=30))
+def test_whatever_was_listened_to_comes_back_to_the_byte(tracks, listens) -> None:
+    async def check(folder: Path) -> None:
+        one, other = await filled(tracks, listens), MemoryStore()
+        first, second = folder / "first.jsonl", folder / "second.jsonl"
+        await write_file(one, first, on_progress=nothing)
+        new = await read_file(other, first, on_progress=nothing)
+        await write_file(other, second, on_progress=nothing)
+
+        assert len(listens) == new
+        assert first.read_bytes() == second.read_bytes()
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(check(Path(folder)))
 
 
 @pytest.fixture
