@@ -49,7 +49,7 @@ class Index:
         return catalogue.size - len(self._digests)
 
     def follow(self, catalogue: Catalogue) -> None:
-        """Read what is new or replaced: 10 µs a track."""
+        """Read what is new or replaced: 10 µs a track, and 0.2 ms an artist."""
         known = len(self._digests)
         changed = np.flatnonzero(catalogue.digests[:known] != self._digests)
         self._keys += [""] * (catalogue.size - known)
@@ -66,9 +66,9 @@ class Index:
         best = next((row for row in rows if folded(briefs[row].title) == wanted), rows[0])
         return Match(briefs[best].id, 1.0)
 
-    def near(self, key: str, catalogue: Catalogue) -> Match | None:
-        """The one track whose artist and title are almost these."""
-        title, _, artist = key.partition("\t")
+    def near(self, key: str, artist: str, catalogue: Catalogue) -> Match | None:
+        """The one track whose title is almost that of the key, by whom this artist may mean."""
+        title = key.partition("\t")[0]
         found = self.artists.find(artist)
         titles = self._titles.get(found.key) if found else None
         if found is None or titles is None:

@@ -12,14 +12,14 @@ ARTICLES = ("the", "a", "an")
 
 def artist_key(name: str) -> str:
     """The same text for spellings that differ in signs, spaces, articles or guests alone."""
-    text = folded(_plain(name))
+    text = folded(plain(name))
     alone = letters(without_guest(GUEST.sub("", text)))
     return packed(alone or letters(text)) or "".join(text.split())
 
 
 def work_key(title: str, artist: str) -> str:
     """The same text for all recordings of a work: title, tab, artist, both without spaces."""
-    return key_of(work(_plain(title), GUEST.sub("", _plain(artist))))
+    return key_of(work(plain(title), GUEST.sub("", plain(artist))))
 
 
 def key_of(text: str) -> str:
@@ -38,5 +38,6 @@ def packed(lettered: str) -> str:
     return "".join([word for word in words if word != "and"] or words)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Without escapes of a link."""
     return unquote(name) if ESCAPED.search(name) else name

@@ -21,8 +21,8 @@ from service.store import Store
 MSID, NAMED, NEAR, ARTIST = "msid", "named", "near", "artist_mbid"
 """Kinds of alias: a message id; the key of a work; a guess, whose value begins with its score;
 an artist, by a track of theirs."""
-AT_ONCE = 2_000
-"""Tracks that may be read into the index, or ten times as many names looked for, on the loop."""
+AT_ONCE = 100
+"""Tracks that may be read into the index, or a fifth as many names be looked for, on the loop."""
 LONGEST = 200
 
 
@@ -99,7 +99,7 @@ class Resolver:
         """By message id; in a thread when it is long work, one at a time: the index grows in it."""
         async with self._one_at_a_time:
             catalogue = self._catalogue()
-            if self._index.behind(catalogue) + 10 * len(claims) < AT_ONCE:
+            if self._index.behind(catalogue) + 5 * len(claims) < AT_ONCE:
                 return self._search(claims, catalogue)
             return await anyio.to_thread.run_sync(self._search, claims, catalogue)
 
@@ -107,7 +107,7 @@ class Resolver:
         self._index.follow(catalogue)
         return {
             claim.msid: self._index.exact(claim.key, claim.title, catalogue)
-            or self._index.near(claim.key, catalogue)
+            or self._index.near(claim.key, claim.artist, catalogue)
             for claim in claims
         }
 

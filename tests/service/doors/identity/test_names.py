@@ -1,7 +1,6 @@
 import pytest
 
 from service.doors.identity import Claim
-from service.doors.identity.artists import Artists
 from service.doors.identity.names import artist_key, work_key
 
 
@@ -66,19 +65,3 @@ def test_ids_are_read_as_their_systems_write_them(sent, known) -> None:
 
     assert (("isrc", "GBARL9300135"), ("spotify", known)) == claim.ids
     assert () == Claim(artist="a", title="b", spotify_id="x", isrc="y").ids
-
-
-def test_an_artist_is_found_by_a_slip_of_the_pen_and_not_by_two() -> None:
-    artists = Artists()
-    for name in ("Lynyrd Skynyrd", "Stan Getz", "Cake", "Sarah Vaughan", "Sarah Vaughann"):
-        artists.add(name)
-
-    def found(name: str) -> tuple[str, bool] | None:
-        one = artists.find(artist_key(name))
-        return (one.key, one.score == 1) if one else None
-
-    assert ("lynyrdskynyrd", True) == found("lynyrd skynyrd")
-    assert ("lynyrdskynyrd", False) == found("Lynyrd Skynard")
-    assert found("Lenyrd Skinert") is None
-    assert found("Cage") is None  # too short to guess
-    assert ("sarahvaughann", True) == found("Sarah Vaughan.n.")
