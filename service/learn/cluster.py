@@ -124,7 +124,8 @@ class _HalfStep:
 def _improved(rows: F32, fixed: F32, given: Histories, options: dict[str, Any]) -> F32:
     """On a worker."""
     better = rows.copy()  # what arrives is read-only
-    improve(better, fixed, given, **options)
+    # It may also begin at any byte, and then NumPy does without BLAS, which rounds otherwise.
+    improve(better, np.require(fixed, requirements="A"), given, **options)
     return better
 
 

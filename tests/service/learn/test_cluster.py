@@ -9,6 +9,7 @@ import pytest
 from bench.listens import listens
 from core import als
 from core.ease import ease
+from core.histories import histories
 from service.errors import Unavailable
 from service.learn import cluster
 from service.learn.cluster import solvers_at, solvers_of
@@ -43,6 +44,19 @@ def test_factors_of_a_cluster_are_the_same_to_the_bit(client: Any) -> None:
 
     for here, there in zip(fit(None), fit(solvers_of(client).half_step), strict=True):
         assert here.tobytes() == there.tobytes()
+
+
+def test_factors_that_arrive_at_an_odd_address_count_the_same() -> None:
+    """NumPy multiplies such a matrix without BLAS, in another order."""
+    matrix, rng = listens(400, 300, 8_000), np.random.default_rng(1)
+    rows, fixed = (rng.standard_normal((n, 16)).astype(np.float32) for n in matrix.shape)
+    odd = np.frombuffer(b"." + fixed.tobytes(), np.float32, offset=1).reshape(fixed.shape)
+    given, _ = histories(matrix)
+    options = {"alpha": 1.0, "l2": 0.01, "cg_steps": 3}
+
+    here, there = (cluster._improved(rows, one, given, options) for one in (fixed, odd))
+
+    assert here.tobytes() == there.tobytes()
 
 
 @pytest.mark.parametrize("shape", [(400, 300), (150, 300)])
