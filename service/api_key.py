@@ -11,6 +11,7 @@ Scope = Literal[
     "public",
     "recs:read",
     "strategies:ask",
+    "profiles:ask",
     "events:write",
     "users:write",
     "tracks:write",

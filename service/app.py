@@ -34,6 +34,7 @@ from service.api.models import ModelController
 from service.api.ofrep import EvaluationRequest, OfrepController
 from service.api.operations import HealthController, read_metrics
 from service.api.problems import EXCEPTION_HANDLERS, ProblemDetails, explain_problem
+from service.api.profiles import ProfileController
 from service.api.recommendations import RecommendationController
 from service.api.reference import REFERENCE_PAGE, REFERENCE_ROUTER, reference_assets
 from service.api.scopes import check_scopes, guard, words
@@ -54,6 +55,7 @@ from service.greeting import greeting
 from service.house import House
 from service.learn.updates import Update
 from service.logs import configure_logs
+from service.profile.remote import ProfileQuestion
 from service.recommend.remote import StrategyQuestion
 from service.settings import Settings
 
@@ -92,7 +94,7 @@ CONTROLLERS = (
     InsightController,
     OfrepController,
 )
-"""Of what a strategy that is a service of its own does not do."""
+"""Of what a part that is a service of its own does not do."""
 DOCUMENTED = (
     Track,
     Listen,
@@ -104,6 +106,7 @@ DOCUMENTED = (
     EvaluationRequest,
     Update,
     StrategyQuestion,
+    ProfileQuestion,
     ProblemDetails,
 )
 
@@ -122,11 +125,7 @@ def served() -> Door:
 def with_doors(app: Litestar, settings: Settings) -> Door:
     """All that stands in front of an application: who calls, who is let in, the two short ways."""
     timeout_s = settings.request_timeout_ms / 1000
-    lists = (
-        app
-        if settings.role == "content"
-        else Front(Inlet(app, app.state), app.state, timeout_s=timeout_s)
-    )
+    lists = app if settings.apart else Front(Inlet(app, app.state), app.state, timeout_s=timeout_s)
     front = Bodies(lists)
 
     def shed(most: int) -> int:
@@ -147,7 +146,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
         MissingScope: a route does not say who may call it.
         Invalid: a file that the settings name cannot be used.
     """
-    apart = settings.role == "content"
+    apart = settings.apart
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -168,7 +167,8 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
     app = Litestar(
         route_handlers=[
             *([] if apart else [*CONTROLLERS, *_doors(settings)]),
-            StrategyController,
+            *([] if settings.role == "profiles" else [StrategyController]),
+            *([] if settings.role == "content" else [ProfileController]),
             HealthController,
             *([] if settings.metrics_port else [read_metrics]),
             explain_problem,

@@ -82,8 +82,8 @@ async def open_house(
                 await house.following.close()
                 await house.refresh.close()
                 await house.reads.close()
-                for service in house.remote.values():
-                    service.close()
+                for peer in house.peers:
+                    peer.close()
                 await house.jobs.close()
                 await house.traces.close()
                 await house.stream.close()

@@ -47,6 +47,7 @@ from service.learn.trainer import Trainer
 from service.learn.trial_log import TrialLog
 from service.learn.updates import Updates
 from service.model.current import Current
+from service.profile.remote import RemoteProfiles
 from service.recommend.exposure import Shown
 from service.recommend.fallback import Fallback
 from service.recommend.neighbourhood import Neighbourhood
@@ -109,6 +110,11 @@ def build(
     fallback = Fallback(store, current, clock=clock)
     timeout_s = settings.strategy_timeout_ms / 1000
     remote = services(settings.strategy_services, timeout_s=timeout_s, key=settings.strategy_key)
+    remote_profiles = (
+        RemoteProfiles(settings.profiles_service, timeout_s=timeout_s, key=settings.strategy_key)
+        if settings.profiles_service
+        else None
+    )
     recommender = Recommender(
         store,
         current,
@@ -190,13 +196,13 @@ def build(
         lookout=Lookout(store, current, live, clock=clock),
         exposure=Exposure(shown, live, ExposureLog(current, stream, clock=clock), trials),
         accounts=accounts,
-        profiles=Profiles(accounts, current, cache),
+        profiles=Profiles(accounts, current, cache, remote=remote_profiles),
         recommender=recommender,
         gate=Gate(Keyring(store), KeyLimits(budget), Audit(settings.home / "audit")),
         running=running,
         reports=Reports(store, current, clock=clock),
         strategist=Strategist(reads, current),
-        remote=remote,
+        peers=[*remote.values(), *([remote_profiles] if remote_profiles else [])],
         rendered=Rendered(settings.local_cache_bytes // RENDERED_SHARE),
         reads=reads,
         fallback=fallback,

@@ -12,7 +12,7 @@ EchoTuneError             str(error) is always safe to show to a client
 ├── TooLarge              the body is over the route's limit
 ├── RateLimited           who asks has had their share; again after Retry-After
 └── Unavailable           StoreUnavailable, JobsUnavailable, BusUnavailable, ModelNotReady,
-                          StrategyUnavailable, OutOfTime, Overloaded
+                          PeerUnavailable, OutOfTime, Overloaded
 """
 
 
@@ -120,8 +120,8 @@ class BusUnavailable(Unavailable):
     """The stream that carries facts did not take them or did not answer."""
 
 
-class StrategyUnavailable(Unavailable):
-    """The service of a strategy did not answer; lists go without it."""
+class PeerUnavailable(Unavailable):
+    """A part that is a service of its own did not answer; callers go without it."""
 
 
 class OutOfTime(Unavailable):

@@ -10,7 +10,6 @@ from service.bus import Bus, Stream, Traces
 from service.bus.tending import Tending
 from service.cache.rendered import Rendered
 from service.cache.two_level import TwoLevel
-from service.domain import Strategy
 from service.doors.identity import Resolver
 from service.doors.listenbrainz import Door
 from service.doors.spotify.door import Spotify
@@ -32,6 +31,7 @@ from service.learn.shelf import Shelf
 from service.learn.trainer import Trainer
 from service.learn.updates import Updates
 from service.model.current import Current
+from service.profile.remote import RemoteProfiles
 from service.recommend.fallback import Fallback
 from service.recommend.neighbourhood import Neighbourhood
 from service.recommend.recommender import Recommender
@@ -80,7 +80,7 @@ class House(Struct, frozen=True, kw_only=True):
     running: Running
     reports: Reports
     strategist: Strategist
-    remote: dict[Strategy, Remote]
+    peers: list[Remote | RemoteProfiles]
     rendered: Rendered
     reads: Reads
     fallback: Fallback

@@ -31,6 +31,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     request_timeout_ms: Annotated[int, Meta(ge=1, le=60_000)] = 90  # of a list, at the door
     strategy_timeout_ms: Annotated[int, Meta(ge=1, le=10_000)] = 50
     strategy_services: str | None = None  # content=http://content:8000,…; the rest in this process
+    # http://profiles:8000, which makes profiles; None, or while it does not answer: this process.
+    profiles_service: Annotated[str, Meta(pattern=r"^https?://")] | None = None
     # Of relevance and exposure: 0 charges nothing, 1 the whole price. 0.25 cost no NDCG on the
     # validation rows of protocol K (.1826 against .1825) and showed 60 % of artists, not 49 %.
     balance: Annotated[float, Meta(ge=0, le=2)] = 0.25
@@ -43,8 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # and one minute's worth. Behind a proxy everybody comes from its address.
     user_listens_per_minute: Annotated[int, Meta(ge=0, le=100_000_000)] = 1_000
     source_listens_per_minute: Annotated[int, Meta(ge=0, le=100_000_000)] = 3_000_000
-    # api: leaves the jobs to workers; content: is asked about that strategy alone
-    role: Literal["all", "api", "worker", "learner", "content"] = "all"
+    # api: leaves the jobs to workers; profiles, content: are asked for those alone
+    role: Literal["all", "api", "worker", "learner", "profiles", "content"] = "all"
     train_every_hours: Annotated[int, Meta(ge=0, le=8_760)] = 24  # 0: only on demand
     keep_listens_days: Annotated[int, Meta(ge=0, le=36_500)] = 0  # then they go; 0: never
     probe_every_s: Annotated[int, Meta(ge=0, le=3_600)] = 30  # how soon lists follow; 0: never
@@ -59,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     spotify_root: Literal["on", "off"] = "off"  # Spotify's paths at the root as well
     # Whether callers need a key. auto: on, unless only this machine can connect.
     access: Literal["auto", "on", "off"] = "auto"
-    strategy_key: str | None = None  # what strategy services are sent, where they ask for a key
+    strategy_key: str | None = None  # what services are sent, where they ask for a key
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
@@ -88,6 +90,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def trusting(self) -> bool:
         """Whether callers are whoever they say: only this machine connects, and no key is asked."""
         return not self.guarded and self.host in LOOPBACK
+
+    @property
+    def apart(self) -> bool:
+        """Whether this process answers other processes alone, and nobody's listeners."""
+        return self.role in ("profiles", "content")
 
     @property
     def home(self) -> Path:

@@ -2,8 +2,8 @@
 
 from tests.manifests import Manifest, by_key, of_kind, pods
 
-SERVING = ("api", "content")
-OURS = ("api", "worker", "learner", "content")
+SERVING = ("api", "profiles", "content")
+OURS = ("api", "worker", "learner", "profiles", "content")
 ENFORCE = "pod-security.kubernetes.io/enforce"
 
 

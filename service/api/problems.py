@@ -57,7 +57,7 @@ PROBLEMS: dict[type[errors.EchoTuneError], tuple[int, str]] = {
     errors.Unavailable: (503, "unavailable"),
     errors.StoreUnavailable: (503, "store-unavailable"),
     errors.JobsUnavailable: (503, "jobs-unavailable"),
-    errors.StrategyUnavailable: (503, "strategy-unavailable"),
+    errors.PeerUnavailable: (503, "peer-unavailable"),
     errors.BusUnavailable: (503, "bus-unavailable"),
     errors.OutOfTime: (503, "out-of-time"),
     errors.Overloaded: (503, "overloaded"),

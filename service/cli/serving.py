@@ -31,10 +31,10 @@ HEADER_TIMEOUT_MS = 5_000  # Granian's default of 30 s lets 200 idle sockets hol
 )
 @click.option(
     "--role",
-    type=click.Choice(["all", "api", "worker", "learner", "content"]),
+    type=click.Choice(["all", "api", "worker", "learner", "profiles", "content"]),
     default=None,
     help="What this process does [ECHOTUNE_ROLE, all]; worker: jobs only, learner: learns from"
-    " every listen, api: everything else.",
+    " every listen, profiles or content: asked for those alone, api: everything else.",
 )
 @click.option("--workers", type=click.IntRange(1), default=1, help="Server processes.")
 @click.option("--no-demo", is_flag=True, help="Start with an empty catalogue, not the demo world.")

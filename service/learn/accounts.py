@@ -6,6 +6,7 @@ from service.bus import Bus, UserUpdated
 from service.domain import Listen, User, UserSettings
 from service.errors import Invalid, UnknownUser
 from service.jobs import JobQueue
+from service.model.catalogue import Catalogue
 from service.model.current import Current
 from service.profile.clock import zone
 from service.profile.history import NEWEST, fold
@@ -19,13 +20,13 @@ class Accounts:
     def __init__(self, store: Store, bus: Bus, current: Current, jobs: JobQueue) -> None:
         self._store, self._bus, self._current, self._jobs = store, bus, current, jobs
 
-    async def profile(self, user_id: str) -> Profile:
-        """The profile as of now.
+    async def profile(self, user_id: str, catalogue: Catalogue | None = None) -> Profile:
+        """The profile as of now, by this catalogue; None: the one that serves.
 
         Raises:
             UnknownUser
         """
-        return await self._describe(await self._known(user_id))
+        return await self._describe(await self._known(user_id), catalogue)
 
     async def change(self, user_id: str, settings: UserSettings) -> Profile:
         """Create or change a user: the parts that are given.
@@ -107,8 +108,8 @@ class Accounts:
             raise UnknownUser(f"there is no user {user_id!r}")
         return user
 
-    async def _describe(self, user: User) -> Profile:
-        catalogue = self._current.catalogue
+    async def _describe(self, user: User, catalogue: Catalogue | None = None) -> Profile:
+        catalogue = catalogue or self._current.catalogue
         history = fold(await self._store.recent(user.id, NEWEST), catalogue)
         return describe(user, history, catalogue)
 

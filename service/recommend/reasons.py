@@ -13,8 +13,8 @@ from service.profile.clock import zone
 from service.profile.profile import audio_means, genre_shares
 from service.recommend.ask import Ask, Listener
 from service.recommend.context import moment
-from service.recommend.retrieval import AUDIO
 from service.recommend.scoring import Total, shares
+from service.recommend.taste import AUDIO
 
 SEEDS = 2
 CLOSEST = 2

@@ -11,28 +11,17 @@ import numpy as np
 from msgspec import structs
 
 from core.linear import score
-from service.domain import FEATURES, Strategy
+from service.domain import Strategy
 from service.model.current import View
 from service.model.version import Model
 from service.profile.clock import zone
-from service.profile.history import History
-from service.profile.profile import artist_shares, audio_means, genre_shares
 from service.recommend.ask import Ask, Listener
 from service.recommend.context import moment
 from service.recommend.latent import latent_scores
-from service.recommend.parts import Array, ByCode, Known, Parts, Sound, Sparse
+from service.recommend.parts import Array, Known, Parts, Sound, Sparse
+from service.recommend.taste import parts_of, taste_of
 
 Score = Callable[[View, Listener, Ask], Parts]
-
-AUDIO_WEIGHTS = {
-    "danceability": 0.2,
-    "energy": 0.25,
-    "valence": 0.2,
-    "acousticness": 0.15,
-    "instrumentalness": 0.1,
-    "tempo": 0.1,
-}
-AUDIO = np.array([AUDIO_WEIGHTS.get(name, 0.0) for name in FEATURES], np.float32)
 
 
 def collaborative(view: View, listener: Listener, _ask: Ask) -> Parts:
@@ -67,22 +56,7 @@ def _heard(scores: Array, view: View, model: Model) -> Array:
 
 def content(view: View, listener: Listener, _ask: Ask) -> Parts:
     """The same artists, the same genres, the same sound."""
-    catalogue, history, wanted = view.catalogue, listener.history, listener.user.preferences
-    rows, strengths = history.liked_rows, history.liked_strengths
-    artists = artist_shares(rows, strengths, catalogue)
-    genres = genre_shares(rows, strengths, catalogue)
-    artists[catalogue.artist_names.known(wanted.artists)] += 1 / max(len(wanted.artists), 1)
-    genres[catalogue.genre_names.known(wanted.genres)] += 1 / max(len(wanted.genres), 1)
-    parts: Parts = {}
-    if artists.any():
-        parts["artist"] = ByCode(artists, catalogue.artist_coding)
-    if genres.any():
-        by_set = np.asarray(catalogue.genre_matrix @ genres, np.float32)
-        parts["genre"] = ByCode(by_set, catalogue.set_coding)
-    audio = _audio(view, history)
-    if audio is not None:
-        parts["audio"] = audio
-    return parts
+    return parts_of(taste_of(view, listener), view.catalogue)
 
 
 def context(view: View, listener: Listener, ask: Ask) -> Parts:
@@ -109,14 +83,3 @@ STRATEGIES: Mapping[Strategy, Score] = {
     "context": context,
     "trending": trending,
 }
-
-
-def _audio(view: View, history: History) -> Sound | None:
-    rows, strengths = history.liked_rows, history.liked_strengths
-    if not len(rows):
-        return None
-    mean, _ = audio_means(rows, strengths, view.catalogue)
-    known = np.isfinite(mean)
-    if not AUDIO[known].any():
-        return None
-    return Sound(view.catalogue, mean, np.where(known, AUDIO, 0).astype(np.float32))

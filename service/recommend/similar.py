@@ -26,8 +26,9 @@ from service.recommend.filtering import eligible
 from service.recommend.ordering import order
 from service.recommend.parts import Array
 from service.recommend.recommender import NOBODYS_REV
-from service.recommend.retrieval import AUDIO, collaborative, content
+from service.recommend.retrieval import collaborative, content
 from service.recommend.scoring import combine, total_from, weights_for
+from service.recommend.taste import AUDIO
 from service.store import Store
 
 TASTE_WEIGHT = 0.5

@@ -11,8 +11,8 @@ from service.model.current import View
 from service.profile.profile import audio_means
 from service.profile.session import Skips
 from service.recommend.parts import Sound, moments
-from service.recommend.retrieval import AUDIO
 from service.recommend.scoring import Coded, Total
+from service.recommend.taste import AUDIO
 
 Scores = NDArray[np.float32]
 

@@ -14,6 +14,7 @@ from service.recommend.ask import Ask, Listener
 from service.recommend.parts import Scores, dense
 from service.recommend.remote import Said, StrategyQuestion, StrategyReply
 from service.recommend.retrieval import STRATEGIES
+from service.recommend.taste import likes_of, taste_of
 from service.store.reads import Reads
 
 
@@ -49,6 +50,8 @@ class Strategist:
 def _say(
     name: Strategy, view: View, listener: Listener, question: StrategyQuestion
 ) -> StrategyReply:
+    if name == "content":
+        return StrategyReply(likes=likes_of(taste_of(view, listener), view.catalogue))
     parts = STRATEGIES[name](view, listener, Ask(context=question.context))
     return StrategyReply({part: _best(one, view, question.limit) for part, one in parts.items()})
 

@@ -103,6 +103,9 @@ ROUTES: dict[str, Route] = {
         body={"user_id": "jazz-u0"},
         most_bytes=64 << 10,
     ),
+    "POST /v1/profiles": Route(
+        url="/v1/profiles", body={"user_id": "jazz-u0"}, most_bytes=64 << 10
+    ),
     "GET /v1/events/dead": Route(url="/v1/events/dead"),
     "POST /v1/events/dead/{place}/replay": Route(url="/v1/events/dead/0-0/replay", noun="place"),
     "GET /v1/events/traces": Route(url="/v1/events/traces", takes=("limit",)),

@@ -54,6 +54,7 @@ NEEDS = {
     "POST /ofrep/v1/evaluate/flags": ("recs:read", "named"),
     "POST /ofrep/v1/evaluate/flags/{key}": ("recs:read", "named"),
     "POST /v1/strategies/{name}": ("strategies:ask", "others"),
+    "POST /v1/profiles": ("profiles:ask", "others"),
     "GET /health/live": ("public", "nobody"),
     "GET /health/ready": ("public", "nobody"),
     "GET /metrics": ("public", "nobody"),

@@ -38,7 +38,8 @@ async def test_it_says_what_the_whole_would_say(content: AsyncTestClient, tmp_pa
         together = await whole.post("/v1/strategies/content", json=QUESTION)
 
     assert together.json() == alone.json()
-    assert "audio" in alone.json()["parts"]
+    assert {"artists", "genres", "target", "weights"} == alone.json()["likes"].keys()
+    assert len(alone.content) < 4_000
 
 
 async def test_it_is_alive_and_ready(content: AsyncTestClient) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from service.domain import FEATURES
 from service.model.catalogue import Catalogue
-from service.recommend.retrieval import AUDIO_WEIGHTS
+from service.recommend.taste import AUDIO_WEIGHTS
 
 Values = NDArray[np.float64]
 Rows = NDArray[np.int32]
