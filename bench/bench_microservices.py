@@ -1,0 +1,197 @@
+"""What parts in processes of their own cost: the same lists and profiles from one and from three.
+
+Each has a store of its own, copies of one demo world, so that neither finds what the other made.
+Answers are compared byte for byte, but for ids and times; rounds alternate, since this machine's
+speed moves by a third within minutes. A list is asked for with an `exclude` of its own and a
+profile after a listen, so that each is made and none was kept.
+"""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from time import perf_counter
+from urllib.parse import quote
+
+import msgspec
+import numpy as np
+
+from bench.harness import Bar, Outcome, Row, bar
+from bench.load_world import names, world_of_demo
+from bench.servers import HOST, running
+from service.cli.serving import free_port
+from tests import servers
+
+USERS, QUICK_USERS = 300, 20
+ROUNDS, QUICK_ROUNDS = 8, 1
+NEW = re.compile(rb'"(?:list_id|generated_at|updated_at)":"[^"]*"')
+"""In every answer, whoever gives it."""
+PARTS = (
+    ("content", "ECHOTUNE_STRATEGY_SERVICES", "content="),
+    ("profiles", "ECHOTUNE_PROFILES_SERVICE", ""),
+)
+PATIENT = {
+    "ECHOTUNE_REQUEST_TIMEOUT_MS": "20000",
+    "ECHOTUNE_STORE_TIMEOUT_MS": "10000",
+    "ECHOTUNE_STRATEGY_TIMEOUT_MS": "10000",
+    "ECHOTUNE_PROBE_EVERY_S": "0",
+    "ECHOTUNE_USER_LISTENS_PER_MINUTE": "0",
+}
+"""A busy machine is no difference between them."""
+KINDS = ("one process", "three processes")
+MOST_MS = 10.0
+"""Of a p95 that is to stay below 100 ms."""
+
+
+def microservices(*, quick: bool) -> Outcome:
+    """Lists and profiles from one process, and with content and profiles elsewhere."""
+    most, rounds = (QUICK_USERS, QUICK_ROUNDS) if quick else (USERS, ROUNDS)
+    with tempfile.TemporaryDirectory() as folder:
+        home = world_of_demo(Path(folder))
+        users, tracks = names(home)
+        users = users[:most]
+        with _houses(home, Path(folder)) as ports:
+            rows, bars = _lists(ports, users, rounds=rounds)
+            more, others = _profiles(ports, users, tracks[0], rounds=rounds)
+    return Outcome(
+        rows=[*rows, *more],
+        bars=[*bars, *others],
+        params={"users": len(users), "rounds": rounds},
+    )
+
+
+BENCHES = {"microservices": microservices}
+
+
+@contextmanager
+def _houses(home: Path, folder: Path) -> Iterator[dict[str, int]]:
+    """The port of each kind."""
+    with ExitStack() as stack:
+        ports = {}
+        for number, kind in enumerate(KINDS):
+            own = folder / f"{number}"
+            shutil.copytree(home, own / "data")
+            ports[kind] = stack.enter_context(_house(own, parts=bool(number)))
+        yield ports
+
+
+@contextmanager
+def _house(folder: Path, *, parts: bool) -> Iterator[int]:
+    """The port of an API process; `parts`: it asks two others."""
+    for name in ("cache", "events"):
+        (folder / name).mkdir()
+    with (
+        ExitStack() as stack,
+        servers.valkey(folder / "cache") as cache,
+        servers.valkey(folder / "events") as events,
+    ):
+        settings = PATIENT | {
+            "ECHOTUNE_DATA_DIR": str(folder / "data"),
+            "ECHOTUNE_REDIS_URL": cache.url,
+            "ECHOTUNE_EVENTS_REDIS_URL": events.url,
+        }
+        for role, name, value in PARTS if parts else ():
+            settings[name] = value + stack.enter_context(_served(role, settings))
+        yield int(stack.enter_context(_served("api", settings)).rpartition(":")[2])
+
+
+@contextmanager
+def _served(role: str, settings: Mapping[str, str]) -> Iterator[str]:
+    """The address of a process of this role."""
+    port = free_port(HOST)
+    command = ["-P", "-m", "service", "serve", "--no-demo", "--role", role, "--port", str(port)]
+    with running(command, port, settings):
+        yield f"http://{HOST}:{port}"
+
+
+def _lists(ports: dict[str, int], users: list[str], *, rounds: int) -> tuple[list[Row], list[Bar]]:
+    took: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    other = compared = 0
+    for number in range(rounds + 1):
+        said: dict[str, list[bytes]] = {}
+        for kind in _turned(number):
+            ms, said[kind] = _round(
+                ports[kind],
+                [
+                    f"/v1/users/{quote(user)}/recommendations?exclude=n{number}{KINDS.index(kind)}"
+                    for user in users
+                ],
+            )
+            took[kind] += ms if number else []  # the first round opens connections
+        other += sum(one != two for one, two in zip(*said.values(), strict=True))
+        compared += len(users)
+    return _figures("a list", took, other, compared)
+
+
+def _profiles(
+    ports: dict[str, int], users: list[str], track: str, *, rounds: int
+) -> tuple[list[Row], list[Bar]]:
+    took: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    other = compared = 0
+    for number in range(rounds + 1):
+        said: dict[str, list[bytes]] = {}
+        for kind in _turned(number):
+            _listen(ports[kind], users, track, number)
+            paths = [f"/v1/users/{quote(user)}/profile" for user in users]
+            ms, said[kind] = _round(ports[kind], paths)
+            took[kind] += ms if number else []
+        other += sum(one != two for one, two in zip(*said.values(), strict=True))
+        compared += len(users)
+    return _figures("a profile", took, other, compared)
+
+
+def _turned(number: int) -> tuple[str, ...]:
+    return KINDS if number % 2 else KINDS[::-1]
+
+
+def _listen(port: int, users: list[str], track: str, number: int) -> None:
+    """One more listen of everybody, so that no profile that is kept will do."""
+    connection = HTTPConnection(HOST, port)
+    at = f"2026-01-01T00:{number:02}:00Z"
+    listens = [{"id": f"p{number}", "user_id": user, "track_id": track, "at": at} for user in users]
+    connection.request("POST", "/v1/listens", msgspec.json.encode(listens))
+    answer = connection.getresponse()
+    if answer.status != 202 or b'"rejected":[]' not in answer.read():
+        raise RuntimeError(f"listens were not taken: {answer.status}")
+    connection.close()
+
+
+def _round(port: int, paths: list[str]) -> tuple[list[float], list[bytes]]:
+    """Milliseconds and what was said, without what is new in every answer."""
+    connection, took, said = HTTPConnection(HOST, port), [], []
+    for path in paths:
+        start = perf_counter()
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+        took.append((perf_counter() - start) * 1e3)
+        if answer.status != 200:
+            raise RuntimeError(f"{path}: {answer.status}")
+        said.append(NEW.sub(b"", body))
+    connection.close()
+    return took, said
+
+
+def _figures(
+    what: str, took: dict[str, list[float]], other: int, compared: int
+) -> tuple[list[Row], list[Bar]]:
+    p95 = {kind: float(np.percentile(ms, 95)) for kind, ms in took.items()}
+    median = {kind: float(np.median(ms)) for kind, ms in took.items()}
+    rows = [
+        Row(
+            name=f"{what}, {kind}",
+            median_ms=median[kind],
+            p95_ms=p95[kind],
+            ratio=None if kind == KINDS[0] else median[KINDS[0]] / median[kind],
+            values={"made": len(took[kind]), "compared": compared, "others": other},
+        )
+        for kind in KINDS
+    ]
+    over_ms = p95[KINDS[1]] - p95[KINDS[0]]
+    return rows, [
+        bar(f"{what}: answers that are not the same", other, "<=", 0),
+        bar(f"{what}: p95 overhead of three processes, ms", round(over_ms, 3), "<=", MOST_MS),
+    ]
