@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from urllib.parse import quote
 
 import msgspec
@@ -163,13 +163,17 @@ def _round(port: int, paths: list[str]) -> tuple[list[float], list[bytes]]:
     """Milliseconds and what was said, without what is new in every answer."""
     connection, took, said = HTTPConnection(HOST, port), [], []
     for path in paths:
-        start = perf_counter()
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        body = answer.read()
+        while True:
+            start = perf_counter()
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status != 503 or b"/problems/overloaded" not in body:
+                break
+            sleep(0.2)  # others keep this machine busy: no difference between the two
         took.append((perf_counter() - start) * 1e3)
         if answer.status != 200:
-            raise RuntimeError(f"{path}: {answer.status}")
+            raise RuntimeError(f"{path}: {answer.status} {body[:300]!r}")
         said.append(NEW.sub(b"", body))
     connection.close()
     return took, said

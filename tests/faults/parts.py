@@ -17,7 +17,7 @@ from typing import Any, Self
 import httpx
 
 from tests import servers
-from tests.faults.serving import READY_S, Service, fill
+from tests.faults.serving import READY_S, Service, fill, shed
 
 CLIENTS = 2
 STRATEGY_MS = "1000"
@@ -145,7 +145,7 @@ class Crowd:
     def forget(self) -> None:
         """Count anew."""
         self.statuses, self.tiers, self.content = Counter[int](), Counter[str](), Counter[str]()
-        self.longest_s = 0.0
+        self.longest_s, self.shed = 0.0, 0
 
     @property
     def errors(self) -> dict[int, int]:
@@ -182,7 +182,10 @@ class Crowd:
                 page: dict[str, Any] = answer.json()
                 self.tiers[page["tier"]] += 1
                 self.content[page["strategies"]["content"]] += 1
-        self.statuses[answer.status_code] += 1
+        if shed(answer):
+            self.shed += 1
+        else:
+            self.statuses[answer.status_code] += 1
 
 
 @asynccontextmanager

@@ -136,6 +136,11 @@ class Service:
         self.stop()
 
 
+def shed(answer: httpx.Response) -> bool:
+    """Whether it was refused because this machine is busy: deliberate, and worth asking again."""
+    return answer.status_code == 503 and "/problems/overloaded" in answer.text
+
+
 def fill(service: Service) -> None:
     """Put the small world in."""
     assert 200 == service.put("/v1/tracks", to_builtins(worlds.tracks())).status_code

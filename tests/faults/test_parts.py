@@ -61,7 +61,7 @@ async def without(parts: Parts, asking: Crowd, part: str, how: str) -> None:
     errors, tiers, content = asking.errors, set(asking.tiers), asking.content
     say(
         f"{part} {how}: {dict(asking.statuses)}, tiers {dict(asking.tiers)}, content"
-        f" {dict(content)}, longest {asking.longest_s:.2f} s"
+        f" {dict(content)}, shed {asking.shed}, longest {asking.longest_s:.2f} s"
     )
     await asyncio.to_thread(parts.give_back, part, how)
 
