@@ -140,12 +140,14 @@ class Crowd:
 
     def __init__(self, url: str) -> None:
         self._url, self._numbers, self.stopped = url, count(), False
+        self.acked = list[tuple[str, str]]()
         self.forget()
 
     def forget(self) -> None:
         """Count anew."""
         self.statuses, self.tiers, self.content = Counter[int](), Counter[str](), Counter[str]()
-        self.longest_s, self.shed = 0.0, 0
+        self.took_s, self.shed = list[float](), 0
+        self.untold = 0  # listens, while the stream of events is down
 
     @property
     def errors(self) -> dict[int, int]:
@@ -160,7 +162,7 @@ class Crowd:
                     await self._once(client, next(self._numbers))
                 except httpx.TransportError:
                     self.statuses[0] += 1
-                self.longest_s = max(self.longest_s, time.monotonic() - start)
+                self.took_s.append(time.monotonic() - start)
                 await asyncio.sleep(0.01)
 
     async def _once(self, client: httpx.AsyncClient, number: int) -> None:
@@ -171,8 +173,10 @@ class Crowd:
             # 503 if the stream of events is down: whoever listens keeps it and comes again.
             answer = await client.post("/v1/listens", json={**listen, "at": at})
             if answer.status_code == 503 and "bus-unavailable" in answer.text:
-                self.statuses[202] += 1
+                self.untold += 1
                 return
+            if answer.status_code == 202:
+                self.acked.append((user, listen["id"]))
         elif number % 3 == 1:
             answer = await client.get(f"/v1/users/{user}/profile")
         else:

@@ -16,7 +16,7 @@ from tests.faults.serving import Service
 from tests.faults.sizes import FULL, say, size
 
 PARTS = ("profiles", "content", *(("worker", "learner", "cache", "events") if FULL else ()))
-DOWN_S = size(3, 12)
+DOWN_S = size(3, 6)
 BACK_S = 60.0
 
 
@@ -61,7 +61,7 @@ async def without(parts: Parts, asking: Crowd, part: str, how: str) -> None:
     errors, tiers, content = asking.errors, set(asking.tiers), asking.content
     say(
         f"{part} {how}: {dict(asking.statuses)}, tiers {dict(asking.tiers)}, content"
-        f" {dict(content)}, shed {asking.shed}, longest {asking.longest_s:.2f} s"
+        f" {dict(content)}, shed {asking.shed}, longest {max(asking.took_s):.2f} s"
     )
     await asyncio.to_thread(parts.give_back, part, how)
 
