@@ -1,9 +1,10 @@
 """What parts in processes of their own cost: the same lists and profiles from one and from three.
 
-Each has a store of its own, copies of one demo world, so that neither finds what the other made.
-Answers are compared byte for byte, but for ids and times; rounds alternate, since this machine's
-speed moves by a third within minutes. A list is asked for with an `exclude` of its own and a
-profile after a listen, so that each is made and none was kept.
+Lists are of one store and what one learner knows, which both follow. Profiles are of two copies of
+a store with a cache each, or one would find what the other has made; their revs are numbers of a
+store, and left out. The rest is compared byte for byte, but for ids and times. Rounds alternate,
+since this machine's speed moves by a third within minutes. A list is asked for with an `exclude` of
+its own and a profile after a listen, so that each is made and none was kept.
 """
 
 import re
@@ -19,16 +20,18 @@ from urllib.parse import quote
 import msgspec
 import numpy as np
 
+from bench.bench_serving import echotune
 from bench.harness import Bar, Outcome, Row, bar
-from bench.load_world import names, world_of_demo
+from bench.load_world import names
 from bench.servers import HOST, running
 from service.cli.serving import free_port
 from tests import servers
 
 USERS, QUICK_USERS = 300, 20
 ROUNDS, QUICK_ROUNDS = 8, 1
-NEW = re.compile(rb'"(?:list_id|generated_at|updated_at)":"[^"]*"')
+NEW = re.compile(rb'"(?:list_id|generated_at|updated_at)":"[^"]*"|"rev":[0-9]+')
 """In every answer, whoever gives it."""
+WORLD = ("--tracks", "2000", "--listeners", "500", "--listens", "20000")
 PARTS = (
     ("content", "ECHOTUNE_STRATEGY_SERVICES", "content="),
     ("profiles", "ECHOTUNE_PROFILES_SERVICE", ""),
@@ -50,11 +53,14 @@ def microservices(*, quick: bool) -> Outcome:
     """Lists and profiles from one process, and with content and profiles elsewhere."""
     most, rounds = (QUICK_USERS, QUICK_ROUNDS) if quick else (USERS, ROUNDS)
     with tempfile.TemporaryDirectory() as folder:
-        home = world_of_demo(Path(folder))
+        home = Path(folder) / "world"
+        echotune(home, "demo", *WORLD)
+        echotune(home, "train")
         users, tracks = names(home)
         users = users[:most]
-        with _houses(home, Path(folder)) as ports:
+        with _together(home, Path(folder) / "together") as ports:
             rows, bars = _lists(ports, users, rounds=rounds)
+        with _apart(home, Path(folder) / "apart") as ports:
             more, others = _profiles(ports, users, tracks[0], rounds=rounds)
     return Outcome(
         rows=[*rows, *more],
@@ -67,35 +73,49 @@ BENCHES = {"microservices": microservices}
 
 
 @contextmanager
-def _houses(home: Path, folder: Path) -> Iterator[dict[str, int]]:
-    """The port of each kind."""
+def _together(home: Path, folder: Path) -> Iterator[dict[str, int]]:
+    """The port of each kind, over one store."""
+    with ExitStack() as stack:
+        settings = stack.enter_context(_settings(home, folder))
+        yield {kind: stack.enter_context(_api(kind, settings)) for kind in KINDS}
+
+
+@contextmanager
+def _apart(home: Path, folder: Path) -> Iterator[dict[str, int]]:
+    """The port of each kind, over a store of its own."""
     with ExitStack() as stack:
         ports = {}
         for number, kind in enumerate(KINDS):
-            own = folder / f"{number}"
-            shutil.copytree(home, own / "data")
-            ports[kind] = stack.enter_context(_house(own, parts=bool(number)))
+            settings = stack.enter_context(_settings(home, folder / f"{number}"))
+            ports[kind] = stack.enter_context(_api(kind, settings))
         yield ports
 
 
 @contextmanager
-def _house(folder: Path, *, parts: bool) -> Iterator[int]:
-    """The port of an API process; `parts`: it asks two others."""
+def _settings(home: Path, folder: Path) -> Iterator[dict[str, str]]:
+    """Of every process of a house: a copy of the world, and two Redis."""
+    shutil.copytree(home, folder / "data")
     for name in ("cache", "events"):
         (folder / name).mkdir()
     with (
-        ExitStack() as stack,
         servers.valkey(folder / "cache") as cache,
         servers.valkey(folder / "events") as events,
     ):
-        settings = PATIENT | {
+        yield PATIENT | {
             "ECHOTUNE_DATA_DIR": str(folder / "data"),
             "ECHOTUNE_REDIS_URL": cache.url,
             "ECHOTUNE_EVENTS_REDIS_URL": events.url,
         }
-        for role, name, value in PARTS if parts else ():
-            settings[name] = value + stack.enter_context(_served(role, settings))
-        yield int(stack.enter_context(_served("api", settings)).rpartition(":")[2])
+
+
+@contextmanager
+def _api(kind: str, settings: Mapping[str, str]) -> Iterator[int]:
+    """The port of a process that makes everything itself, or asks two others."""
+    with ExitStack() as stack:
+        own = dict(settings)
+        for role, name, value in PARTS if kind == KINDS[1] else ():
+            own[name] = value + stack.enter_context(_served(role, settings))
+        yield int(stack.enter_context(_served("api", own)).rpartition(":")[2])
 
 
 @contextmanager
