@@ -62,7 +62,7 @@ async def open_house(
                     house.audit.watch()
                     house.exposure.watch()
                     house.running.watch()
-                    house.gate.keyring.watch()
+                    await house.gate.watch()
                     house.fallback.watch()
                     house.updates.watch(house.current)
                 if work:

@@ -1,12 +1,14 @@
 """Puts the parts of a process together, and `wire`: the event path in ten lines."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from service.access.audit import Audit
 from service.access.gate import Gate
 from service.access.keyring import Keyring
 from service.access.limits import KeyLimits
 from service.access.protocol import Budget
+from service.access.strangers import Strangers
 from service.bus import Bus, ListenStored, ModelPublished, Stream, Traces, TrackChanged, UserUpdated
 from service.bus.lease import Lease
 from service.bus.patches import Patches
@@ -60,6 +62,9 @@ from service.recommend.strategist import Strategist
 from service.settings import Settings
 from service.store import Store
 from service.store.reads import Reads
+
+if TYPE_CHECKING:
+    from service.access.tokens import Tokens
 
 LEARNER_ASKS_EVERY_S, API_ASKS_EVERY_S = 1.0, 5.0
 """How often the lease is asked for: whoever only learns is faster than whoever also answers."""
@@ -198,7 +203,13 @@ def build(
         accounts=accounts,
         profiles=Profiles(accounts, current, cache, remote=remote_profiles),
         recommender=recommender,
-        gate=Gate(Keyring(store), KeyLimits(budget), Audit(settings.home / "audit")),
+        gate=Gate(
+            keyring=Keyring(store),
+            tokens=_tokens(settings),
+            limits=KeyLimits(budget),
+            strangers=Strangers(),
+            audit=Audit(settings.home / "audit"),
+        ),
         running=running,
         reports=Reports(store, current, clock=clock),
         strategist=Strategist(reads, current),
@@ -213,6 +224,15 @@ def build(
         updates=updates,
         freshness=Freshness(ingest, accounts, recommender, current, every_s=every_s),
     )
+
+
+def _tokens(settings: Settings) -> "Tokens | None":
+    said = settings.jwt_issuer or settings.jwt_audience or settings.jwt_keys
+    if not (said and settings.guarded):
+        return None
+    from service.access.tokens import tokens_of  # 0.1 s that whoever has keys alone does without
+
+    return tokens_of(settings)
 
 
 def wire(

@@ -45,6 +45,17 @@ STORE_FAILURES = Counter(
     "Lists that went without what the store knows.",
     ["reason"],  # late | failed | full (the bulkhead) | skipped (the breaker)
 )
+TOKEN_KEYS_READ = Counter(
+    "echotune_token_keys_read_total",
+    "Attempts to read the keys with which tokens are signed.",
+    ["result"],  # ok | failed
+)
+for _result in ("ok", "failed"):
+    TOKEN_KEYS_READ.labels(_result)
+TOKEN_KEYS_AGE_SECONDS = Gauge(
+    "echotune_token_keys_age_seconds",
+    "Since the keys with which tokens are signed were read; 0 where no tokens are taken.",
+)
 BREAKER_OPEN = Gauge(
     "echotune_breaker_open", "1 while only probes are let through.", ["dependency"]
 )

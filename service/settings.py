@@ -61,6 +61,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     spotify_root: Literal["on", "off"] = "off"  # Spotify's paths at the root as well
     # Whether callers need a key. auto: on, unless only this machine can connect.
     access: Literal["auto", "on", "off"] = "auto"
+    # Tokens that somebody else signed (JWT), beside keys: `iss` and `aud` must be these. None: no
+    # tokens. Their keys, a JWKS: https://…, or a file. docs/tokens.md says the rest.
+    jwt_issuer: Annotated[str, Meta(min_length=1)] | None = None
+    jwt_audience: Annotated[str, Meta(min_length=1)] | None = None
+    jwt_keys: Annotated[str, Meta(min_length=1)] | None = None
+    jwt_algorithms: str = "RS256"  # of RS256, PS256, ES256 and EdDSA, with commas
+    jwt_life_s: Annotated[int, Meta(ge=60, le=86_400)] = 3_600  # from iat to exp, at most
+    # at+jwt: what RFC 9068 calls an access token; jwt: those that are not called anything else, too
+    jwt_types: Literal["at+jwt", "jwt"] = "at+jwt"
+    jwt_user_claim: Annotated[str, Meta(min_length=1)] = "sub"  # whose token it is
     strategy_key: str | None = None  # what services are sent, where they ask for a key
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -46,6 +46,10 @@ class Limiter:
             self._forget(now)
         return wait_s
 
+    def wait_s(self, key: str, cost: float, now: float) -> float:
+        """What `take` would say; nothing happens."""
+        return take(self._paid_at.get(key, now), cost, now, self._rate)[1]
+
     def _forget(self, now: float) -> None:
         """Let go of keys that owe nothing, and if they all do, of those not heard of for longest.
 

@@ -4,11 +4,11 @@ The keys are read every second, so a key that is revoked opens nothing anywhere 
 While the store does not answer, the keys of before hold: it would be needed to revoke one, too.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from time import time
 
+from service.access.credential import LONGEST, Header, credential_in
 from service.access.identity import Identity
 from service.access.keys import known
 from service.access.protocol import KeySource
@@ -18,11 +18,6 @@ from service.watching import Watch
 LOOK_EVERY_S = 1.0
 MOST_SEEN = 10_000
 """Headers whose meaning is remembered: 2 µs each time are saved, and 64 spellings of Bearer are."""
-LONGEST = 8_192
-BEARER = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] ([!-~]+)")
-
-Header = bytes | tuple[bytes]
-"""The value of Authorization, or that of X-API-Key as a tuple, so that neither is the other's."""
 
 
 class Keyring:
@@ -75,15 +70,10 @@ class Keyring:
         await self._watch.close()
 
     def _understood(self, header: Header) -> Identity | None:
-        if isinstance(header, tuple):
-            raw = header[0]
-        elif (parts := BEARER.fullmatch(header)) is not None:
-            raw = parts[1]
-        else:
+        token = credential_in(header)
+        if token is None or len(token) > LONGEST:
             return None
-        if len(raw) > LONGEST or not raw.isascii():
-            return None
-        return known(self._keys, raw.decode("ascii"), self._now())
+        return known(self._keys, token, self._now())
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._wall(), UTC)

@@ -5,14 +5,14 @@ application by `scopes.guard`. So nothing has to guess beforehand which route a 
 """
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import msgspec
 
+from service.access.credential import NOTHING, Header, too_long
 from service.access.gate import Gate
 from service.access.identity import EVERYBODY, Identity
-from service.access.keyring import Header, Keyring
 from service.access.limits import KeyLimits
 from service.api.admission import CODED
 from service.api.headers import headers_of
@@ -64,7 +64,7 @@ class Door:
             return
         identity: Identity | None = None
         try:
-            scope["identity"] = identity = _identity(scope, gate.keyring)
+            scope["identity"] = identity = await _identity(scope, gate)
             if identity is not None and (wait_s := gate.limits.take(identity)) != 0.0:
                 await _wait(gate.limits, identity, wait_s)
         except EchoTuneError as error:
@@ -82,20 +82,44 @@ class Door:
         return f"{method} /" + "/".join(one if one in self._words else "*" for one in parts)
 
 
-def _identity(scope: Any, keyring: Keyring) -> Identity | None:  # noqa: ANN401 - ASGI
+async def _identity(scope: Any, gate: Gate) -> Identity | None:  # noqa: ANN401 - ASGI
     """Who calls; None: nobody that is known, where anybody may come."""
+    header = _header(scope["headers"])
+    identity = None if header is None else gate.keyring.identity(header)
+    if identity is not None or not scope["path"].startswith(KEPT):
+        return identity
+    if header is None:
+        raise Unauthenticated("send a key: Authorization: Bearer et_…, or X-API-Key: et_…")
+    return await _stranger(header, gate, (scope.get("client") or ("",))[0])
+
+
+def _header(headers: Iterable[tuple[bytes, bytes]]) -> Header | None:
     header: Header | None = None
-    for name, value in scope["headers"]:
+    for name, value in headers:
         if name in (AUTHORIZATION, API_KEY):
             if header is not None:  # two proxies could each believe another one
                 raise Unauthenticated("send one key, once")
+            if too_long(value):
+                raise Unauthenticated("no key or token is that long", refused=True)
             header = value if name == AUTHORIZATION else (value,)
-    identity = None if header is None else keyring.identity(header)
-    if identity is None and scope["path"].startswith(KEPT):
-        if header is None:
-            raise Unauthenticated("send a key: Authorization: Bearer et_…, or X-API-Key: et_…")
-        raise Unauthenticated("this key opens nothing: it is none, revoked or over", refused=True)
-    return identity
+    return header
+
+
+async def _stranger(header: Header, gate: Gate, source: str) -> Identity:
+    """Whose token it is, for a key it is not."""
+    tokens = gate.tokens
+    identity = None if tokens is None else tokens.remembered(header)
+    if identity is not None:
+        return identity
+    gate.strangers.check(source)
+    if tokens is None:
+        gate.strangers.failed(source)
+        raise Unauthenticated(NOTHING, refused=True)
+    try:
+        return await tokens.identity(header)
+    except Unauthenticated:
+        gate.strangers.failed(source)
+        raise
 
 
 async def _wait(limits: KeyLimits, identity: Identity, wait_s: float | None) -> None:

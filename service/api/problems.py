@@ -132,7 +132,8 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Problem:
 
 def on_anything_else(request: AnyRequest, error: Exception) -> Problem:
     """A bug. The log gets everything, the client gets nothing it could learn from."""
-    log.error("unexpected error", path=request.url.path, exc_info=error)
+    # The route and not the path, which names somebody.
+    log.error("unexpected error", route=request.scope.get("path_template"), exc_info=error)
     return _answer(
         ProblemDetails(
             title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,

@@ -17,6 +17,7 @@ from service.cli.check import Check
 from service.cli.kernels import MARK, digest
 from service.cli.redis_checks import check_redis
 from service.cli.stream_checks import check_stream
+from service.cli.token_checks import check_tokens
 from service.errors import EchoTuneError
 from service.settings import LOOPBACK, Settings
 
@@ -62,6 +63,7 @@ def examine(env: "os._Environ[str] | dict[str, str]") -> Iterator[Check]:
     yield from asyncio.run(check_redis(settings))
     yield from asyncio.run(check_stream(settings))
     yield _door(settings)
+    yield asyncio.run(check_tokens(settings))
 
 
 def _folder(settings: Settings) -> Check:

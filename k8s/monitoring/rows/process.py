@@ -1,7 +1,7 @@
 """Process: what each of them takes from the machine."""
 
 from k8s.monitoring.panel import Panel, Query, Row
-from k8s.monitoring.promql import most, series
+from k8s.monitoring.promql import most, rate, series
 
 BY = "{{instance}}"
 
@@ -46,6 +46,24 @@ ROW = Row(
             otherwise="If it restarts by itself look for an out-of-memory kill, then in the log"
             " before it.",
             queries=(Query(f"time() - {most('process_start_time_seconds', by='instance')}", BY),),
+        ),
+        Panel(
+            title="Keys of the issuer of tokens: read 6 minutes ago at most",
+            unit="s",
+            shows="Age of the keys with which tokens (JWT) are signed, in each process; 0 where no"
+            " tokens are taken.",
+            otherwise="See whether ECHOTUNE_JWT_KEYS can be reached from here: after an hour no"
+            " token is believed any more, while API keys still are. `echotune doctor` reads them"
+            " at once.",
+            queries=(Query(series("echotune_token_keys_age_seconds"), BY),),
+            bars=(360.0, 3_600.0),
+        ),
+        Panel(
+            title="Reading the keys of the issuer: never fails",
+            unit="ops",
+            shows="How often the keys with which tokens are signed were read, or could not be.",
+            otherwise="The log says why. Tokens are believed for an hour more, then answered 503.",
+            queries=(Query(rate("echotune_token_keys_read_total", by="result"), "{{result}}"),),
         ),
     ),
 )

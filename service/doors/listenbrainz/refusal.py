@@ -59,7 +59,8 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[Any
 
 def on_anything_else(request: AnyRequest, error: Exception) -> Response[Any]:
     """A bug: the log gets everything, the client is told to come again."""
-    log.error("unexpected error", path=request.url.path, exc_info=error)
+    # The route and not the path, which names somebody.
+    log.error("unexpected error", route=request.scope.get("path_template"), exc_info=error)
     return _answer(500, "Something went wrong. Please try again.")
 
 

@@ -83,7 +83,8 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[Fai
 
 def on_anything_else(request: AnyRequest, error: Exception) -> Response[Failed]:
     """A bug. The log gets everything, the client nothing it could learn from."""
-    log.error("unexpected error", path=request.url.path, exc_info=error)
+    # The route and not the path, which names somebody.
+    log.error("unexpected error", route=request.scope.get("path_template"), exc_info=error)
     return _failed(500, "Internal server error")
 
 

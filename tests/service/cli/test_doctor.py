@@ -24,9 +24,17 @@ def states(env: dict[str, str]) -> dict[str, Check]:
 def test_a_fresh_folder_has_nothing_wrong(tmp_path) -> None:
     found = states({"ECHOTUNE_DATA_DIR": str(tmp_path)})
 
-    assert {"settings", "folder", "kernels", "store", "durable", "indexes", "model", "door"} == (
-        found.keys()
-    )
+    assert {
+        "settings",
+        "folder",
+        "kernels",
+        "store",
+        "durable",
+        "indexes",
+        "model",
+        "door",
+        "tokens",
+    } == (found.keys())
     assert {"kernels", "model"} == {name for name, one in found.items() if one.state == "warn"}
     assert all(one.next for one in found.values() if one.state != "ok")
     assert not any(one.state == "fail" for one in found.values())
