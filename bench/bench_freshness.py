@@ -1,6 +1,7 @@
 """How soon a list follows a like or a skip: from the sending of the event to the right answer."""
 
 import multiprocessing
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import msgspec
 import numpy as np
 
 from bench.harness import Bar, Outcome, Row, bar
-from bench.load_service import service
+from bench.load_service import Service, children, service
 from bench.load_traffic import traffic
 from bench.load_world import names, size, world
 from bench.open_loop import open_loop
@@ -27,7 +28,6 @@ WITHIN_S = 10.0
 BUSY, PAUSE_S = 503, 0.005
 MOST_CONNECTIONS = 64
 ACTIONS = ("like", "skip")
-STARTED = b"process_start_time_seconds "
 Address = tuple[str, int]
 
 
@@ -38,12 +38,12 @@ def freshness(*, quick: bool) -> Outcome:
         home = world(Path(folder), quick=quick)
         users, tracks = names(home)
         with service(home, workers=1) as alone:
-            embedded = _measure(alone.address, users, events, apart=False)
+            embedded = _measure(alone, users, events, apart=False)
         with (
             service(home, workers=2, jobs=True) as several,
             _load(several.address, users, tracks),
         ):
-            together = _measure(several.address, users[events:], events, apart=True)
+            together = _measure(several, users[events:], events, apart=True)
     found = {"embedded, one process": (embedded, 50), "2 workers + worker + Redis": (together, 500)}
     rows, bars = list[Row](), list[Bar]()
     for name, ((spent_ms, again), limit_ms) in found.items():
@@ -57,14 +57,14 @@ def freshness(*, quick: bool) -> Outcome:
 
 
 def _measure(
-    address: Address, users: Sequence[str], events: int, *, apart: bool
+    one: Service, users: Sequence[str], events: int, *, apart: bool
 ) -> tuple[list[float], int]:
     """Milliseconds of each event, and how many first answers were still the old ones.
 
     `apart`: written to one process, read from another.
     """
-    writes = HTTPConnection(*address)
-    reads = _other_than(writes, address) if apart else HTTPConnection(*address)
+    writes = HTTPConnection(*one.address)
+    reads = _other_than(writes, one) if apart else HTTPConnection(*one.address)
     spent_ms, again = list[float](), 0
     who = islice(zip(cycle(users), cycle(ACTIONS)), WARM_UP + events)
     for number, (user, action) in enumerate(who):
@@ -82,7 +82,7 @@ def _measure(
             if time.perf_counter() - start > WITHIN_S:
                 raise RuntimeError(f"no list followed a {action} within {WITHIN_S:g} s")
         spent_ms.append((time.perf_counter() - start) * 1000)
-    if apart and _process(writes) == _process(reads):
+    if apart and _worker(writes, one) == _worker(reads, one):
         raise RuntimeError("a connection was closed and came back at the other process")
     return spent_ms[WARM_UP:], again
 
@@ -117,25 +117,33 @@ def _ask(
         time.sleep(PAUSE_S)
 
 
-def _other_than(first: HTTPConnection, address: Address) -> HTTPConnection:
-    """A connection to another process on the same port: the system chooses, so try until it does.
+def _other_than(first: HTTPConnection, one: Service) -> HTTPConnection:
+    """A connection to another worker on the same port: the system chooses, so try until it does.
 
     Raises:
         RuntimeError: there is no other.
     """
-    known = _process(first)
+    known = _worker(first, one)
     for _ in range(MOST_CONNECTIONS):
-        other = HTTPConnection(*address)
-        if _process(other) != known:
+        other = HTTPConnection(*one.address)
+        if _worker(other, one) != known:
             return other
         other.close()
     raise RuntimeError("all connections end at the same process")
 
 
-def _process(connection: HTTPConnection) -> bytes:
-    """What tells processes apart: the moment at which they started."""
-    lines = _ask(connection, "GET", "/metrics", 200).splitlines()
-    return next(line for line in lines if line.startswith(STARTED))
+def _worker(connection: HTTPConnection, one: Service) -> int:
+    """The process that has the other end of the connection."""
+    _ask(connection, "GET", "/health/live", 200)
+    mine = f":{connection.sock.getsockname()[1]:04X}"
+    lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    theirs = next(line[9] for line in lines if line[2].endswith(mine))
+    return next(pid for pid in children(one.pid) if f"socket:[{theirs}]" in _open_files(pid))
+
+
+def _open_files(pid: int) -> set[str]:
+    return {os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir() if file.is_symlink()}
+
 
 
 @contextmanager

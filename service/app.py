@@ -15,8 +15,9 @@ from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.types import ASGIApp, ControllerRouterHandler, Message, Receive, Scope, Send
+from prometheus_client import CollectorRegistry
 
-from service import metrics
+from service import metrics, request_id
 from service.access.gate import Gate
 from service.api import problems
 from service.api.admission import Admission
@@ -40,6 +41,7 @@ from service.api.reference import REFERENCE_PAGE, REFERENCE_ROUTER, reference_as
 from service.api.scopes import check_scopes, guard, words
 from service.api.stopping import when_told_to_stop
 from service.api.strategies import StrategyController
+from service.api.traced import Traced
 from service.api.tracks import TrackController
 from service.api.updates import UpdateController
 from service.api.users import UserController
@@ -51,6 +53,7 @@ from service.doors.spotify import refusals
 from service.doors.spotify.rooted import MOUNT, Rooted
 from service.doors.spotify.routes import spotify_routes
 from service.experiments.lifecycle import Change, Draft
+from service.exposition import exposed
 from service.greeting import greeting
 from service.house import House
 from service.learn.updates import Update
@@ -58,6 +61,7 @@ from service.logs import configure_logs
 from service.profile.remote import ProfileQuestion
 from service.recommend.remote import StrategyQuestion
 from service.settings import Settings
+from service.spans import traced
 
 PARTS = (
     "store",
@@ -111,7 +115,7 @@ DOCUMENTED = (
 )
 
 
-def served() -> Door:
+def served() -> Door | Traced:
     """What a server process runs: settings from the environment, a greeting when it is ready.
 
     Raises:
@@ -122,7 +126,7 @@ def served() -> Door:
     return with_doors(create_app(settings, greet=sys.stderr.write), settings)
 
 
-def with_doors(app: Litestar, settings: Settings) -> Door:
+def with_doors(app: Litestar, settings: Settings) -> Door | Traced:
     """All that stands in front of an application: who calls, who is let in, the two short ways."""
     timeout_s = settings.request_timeout_ms / 1000
     lists = app if settings.apart else Front(Inlet(app, app.state), app.state, timeout_s=timeout_s)
@@ -136,7 +140,9 @@ def with_doors(app: Litestar, settings: Settings) -> Door:
         house: House = app.state.house
         return house.gate if settings.guarded else None
 
-    return Door(Admission(front, timeout_s=timeout_s, shed=shed), gate, words=words(app))
+    known = words(app)
+    door = Door(Admission(front, timeout_s=timeout_s, shed=shed), gate, words=known)
+    return Traced(door, words=known) if settings.tracing == "on" else door
 
 
 def create_app(settings: Settings, *, greet: Callable[[str], object] | None = None) -> Litestar:
@@ -150,19 +156,22 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with open_house(
-            settings, watch=True, work=settings.role == "all", lead=not apart
-        ) as house:
-            app.state.house = house
-            await house.recommender.warm()
-            if not apart:
-                house.freshness.watch()
-            gc.collect()
-            gc.freeze()  # the catalogue stays: going through 100,000 tracks each time takes 75 ms
-            with metrics.served_apart(settings), when_told_to_stop(house.updates.close):
-                if greet is not None:
-                    greet(await greeting(house))
-                yield
+        opened = open_house(settings, watch=True, work=settings.role == "all", lead=not apart)
+        with traced(on=settings.tracing == "on"):  # the last spans are of what is closed
+            async with opened as house:
+                app.state.house = house
+                await house.recommender.warm()
+                if not apart:
+                    house.freshness.watch()
+                gc.collect()
+                gc.freeze()  # the catalogue stays: going through 100,000 tracks takes 75 ms
+                with (
+                    exposed(settings) as app.state.registry,
+                    when_told_to_stop(house.updates.close),
+                ):
+                    if greet is not None:
+                        greet(await greeting(house))
+                    yield
 
     app = Litestar(
         route_handlers=[
@@ -178,6 +187,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
         dependencies={
             **{name: _provide(name) for name in PARTS},
             "door": _provide("listenbrainz"),
+            "registry": Provide(_registry, sync_to_thread=False),
         },
         exception_handlers={**EXCEPTION_HANDLERS, HTTPException: on_http_exception},
         guards=[guard] if settings.guarded else [],
@@ -209,6 +219,11 @@ def _provide(name: str) -> Provide:
     return Provide(part, sync_to_thread=False)
 
 
+def _registry(state: State) -> CollectorRegistry:
+    found: CollectorRegistry = state.registry
+    return found
+
+
 def _doors(settings: Settings) -> list[ControllerRouterHandler]:
     """Other people's interfaces."""
     return [listenbrainz.ROUTES, spotify_routes(settings), *audioscrobbler_routes(settings)]
@@ -235,6 +250,7 @@ def time_requests(app: ASGIApp) -> ASGIApp:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
+        request_id.note(scope["headers"])
         start, began = perf_counter(), False
 
         def observe(status: str) -> None:

@@ -1,14 +1,21 @@
-"""Every metric EchoTune exports. Labels have few, known values: never an id, path or message."""
+"""Every metric EchoTune exports. Labels have few, known values: never an id, path or message.
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+What may never happen begins at 0: a rate over a series that begins at 1 is 0, and no alarm can
+tell a quiet service from one that does not count. A gauge says what it comes to over several
+workers; `service/merged.py` does it.
+"""
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram, start_http_server
-from prometheus_client.core import CounterMetricFamily
-from prometheus_client.registry import Collector
+from itertools import product
+from math import nan
+from typing import get_args
 
-from service.settings import Settings
+from prometheus_client import Counter, Histogram
 
+from service.domain import FEATURES, Action, Strategy
+from service.goals import GOALS
+from service.instruments import counter, gauge
+
+LEVELS = ("local", "shared")
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 GENERATION_SECONDS = Histogram(
@@ -17,54 +24,46 @@ GENERATION_SECONDS = Histogram(
     ["algorithm", "user_type"],  # strategy asked for; personal | popular
     buckets=SECONDS,
 )
-HIT_RATE = Gauge(
-    "recommendation_cache_hit_rate",
-    "Share of lists and profiles answered from this cache layer since the start.",
-    ["cache_layer"],
-)
-SHARED_FAILURES = Counter(
+SHARED_FAILURES = counter(
     "echotune_shared_cache_failures_total",
     "Calls of the shared cache level that went without it.",
-    ["reason"],  # late | failed | skipped | unreadable | owed | forgotten
+    reason=("late", "failed", "skipped", "unreadable", "owed", "forgotten"),
 )
-CACHE_AUDITED = Counter(
+CACHE_AUDITED = counter(
     "echotune_cache_audited_total",
     "Kept answers of a sample of users that were compared with the store.",
-    ["level"],  # local | shared
+    level=LEVELS,
 )
-CACHE_INCONSISTENT = Counter(
+CACHE_INCONSISTENT = counter(
     "echotune_cache_inconsistent_total",
     "Of those, answers that would have been served though the store had had a newer rev for long.",
-    ["level"],
+    level=LEVELS,
 )
-for _level in ("local", "shared"):
-    CACHE_AUDITED.labels(_level)
-    CACHE_INCONSISTENT.labels(_level)  # from 0 on: a rate over a series that begins at 1 is 0
-STORE_FAILURES = Counter(
+STORE_FAILURES = counter(
     "echotune_store_read_failures_total",
     "Lists that went without what the store knows.",
-    ["reason"],  # late | failed | full (the bulkhead) | skipped (the breaker)
+    reason=("late", "failed", "full", "skipped"),  # full: the bulkhead; skipped: the breaker
 )
-TOKEN_KEYS_READ = Counter(
+TOKEN_KEYS_READ = counter(
     "echotune_token_keys_read_total",
     "Attempts to read the keys with which tokens are signed.",
-    ["result"],  # ok | failed
+    result=("ok", "failed"),
 )
-for _result in ("ok", "failed"):
-    TOKEN_KEYS_READ.labels(_result)
-TOKEN_KEYS_AGE_SECONDS = Gauge(
+TOKEN_KEYS_AGE_SECONDS = gauge(
+    "most",
     "echotune_token_keys_age_seconds",
     "Since the keys with which tokens are signed were read; 0 where no tokens are taken.",
 )
-BREAKER_OPEN = Gauge(
-    "echotune_breaker_open", "1 while only probes are let through.", ["dependency"]
+BREAKER_OPEN = gauge(
+    "most", "echotune_breaker_open", "1 while only probes are let through.", ["dependency"]
 )
-FALLBACKS = Counter(
+FALLBACKS = counter(
     "echotune_fallbacks_total",
     "Lists given instead of the personal one.",
-    ["tier"],  # stale | segment | popular
+    tier=("stale", "segment", "popular"),
 )
-FALLBACK_CHECKED = Gauge(
+FALLBACK_CHECKED = gauge(
+    "least",
     "echotune_fallback_checked_timestamp_seconds",
     "When the lists kept for bad times were last made and found good.",
 )
@@ -75,69 +74,83 @@ LATE_WORK = Counter(
 ABANDONED = Counter(
     "echotune_lists_abandoned_total", "Lists not made, since whoever asked left before their turn."
 )
-SHED = Counter(
+SHED = counter(
     "echotune_shed_total",
     "Requests refused with 503 because there were too many.",
-    ["request_class", "reason"],  # limit | lag | lists (too many to be made)
+    request_class=("events", "user", "prefetch", "push"),
+    reason=("limit", "lag"),
 )
-IN_FLIGHT = Gauge(
-    "echotune_requests_in_flight", "Requests let in and not yet answered.", ["request_class"]
+SHED.labels("prefetch", "lists")  # too many to be made
+IN_FLIGHT = gauge(
+    "sum", "echotune_requests_in_flight", "Requests let in and not yet answered.", ["request_class"]
 )
-CONCURRENCY_LIMIT = Gauge("echotune_concurrency_limit", "Requests let in at once, as of now.")
-MAKING_LIMIT = Gauge(
-    "echotune_making_limit", "Lists that may be made or wait for it at once, as of now."
+CONCURRENCY_LIMIT = gauge(
+    "sum", "echotune_concurrency_limit", "Requests let in at once, as of now."
 )
-LOOP_LAG = Gauge("echotune_event_loop_lag_seconds", "How long work that is due has to wait.")
-SATISFACTION = Gauge(
+MAKING_LIMIT = gauge(
+    "sum", "echotune_making_limit", "Lists that may be made or wait for it at once, as of now."
+)
+LOOP_LAG = gauge(
+    "most", "echotune_event_loop_lag_seconds", "How long work that is due has to wait."
+)
+SATISFACTION = gauge(
+    "mean",
     "recommendation_user_satisfaction_score",
     "Mean rating (0.5 to 5) given in the period.",
     ["time_period"],  # 24h | 7d | 30d
 )
-ACCURACY = Gauge(
+ACCURACY = gauge(
+    "mean",
     "recommendation_algorithm_accuracy",
     "Of the serving model: on listens held out at its fit; hit_at_k: of lists sent, played since.",
     ["algorithm", "metric_type"],
 )
-LIVE_COVERAGE = Gauge(
-    "echotune_live_coverage", "Share of the catalogue that anybody was shown in 24 hours."
+LIVE_COVERAGE = gauge(
+    "most", "echotune_live_coverage", "Share of the catalogue that anybody was shown in 24 hours."
 )
-LIVE_GINI = Gauge("echotune_live_gini", "Gini of how often tracks were shown in 24 hours.")
-LIVE_NOVELTY = Gauge(
+LIVE_GINI = gauge(
+    "mean_above_0", "echotune_live_gini", "Gini of how often tracks were shown in 24 hours."
+)
+LIVE_NOVELTY = gauge(
+    "mean_above_0",
     "echotune_live_novelty",
     "Mean self-information of what was shown in 24 hours: 1 is unheard of.",
 )
-STRATEGY_OUTCOMES = Counter(
+STRATEGY_OUTCOMES = counter(
     "echotune_strategy_outcomes_total",
     "What became of each strategy asked.",
-    ["strategy", "outcome"],  # ok | failed | late
+    strategy=get_args(Strategy),
+    outcome=("ok", "failed", "late"),
 )
 EVENT_TO_EFFECT_SECONDS = Histogram(
     "echotune_event_to_effect_seconds",
     "From a skip to the first list that follows it, of a probe user.",
     buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
-FRESHNESS_PROBES = Counter(
+FRESHNESS_PROBES = counter(
     "echotune_freshness_probes_total",
     "Skips of the probe user by what came of them.",
-    ["outcome"],  # followed | late (not within ten seconds) | failed (could not be sent or asked)
+    outcome=("followed", "late", "failed"),  # not within ten seconds; could not be sent or asked
 )
-for _outcome in ("followed", "late", "failed"):
-    FRESHNESS_PROBES.labels(_outcome)
-LISTENS = Counter("echotune_listens_total", "Listens stored.", ["action"])
-LISTENS_FLAGGED = Counter(
+LISTENS = counter(
+    "echotune_listens_total",
+    "Listens stored.",
+    action=get_args(Action),
+)
+LISTENS_FLAGGED = counter(
     "echotune_listens_flagged_total",
     "Listens taken whose time was in the future, or more than a week past.",
-    ["flag"],  # clamped | late
+    flag=("clamped", "late"),
 )
-SCROBBLES = Counter(
+SCROBBLES = counter(
     "echotune_scrobbles_total",
     "Plays submitted by the Audioscrobbler protocol, and what became of them.",
-    ["result"],  # stored | duplicate | refused
+    result=("stored", "duplicate", "refused"),
 )
-LISTENS_LIMITED = Counter(
+LISTENS_LIMITED = counter(
     "echotune_listens_limited_total",
     "Listens refused because there were too many of one user or from one address.",
-    ["of"],  # user | source
+    of=("user", "source"),
 )
 REQUEST_SECONDS = Histogram(
     "echotune_request_seconds",
@@ -145,144 +158,114 @@ REQUEST_SECONDS = Histogram(
     ["route", "status"],
     buckets=SECONDS,
 )
-MODEL_FITTED = Gauge(
-    "echotune_model_fitted_timestamp_seconds", "When the serving model was fitted."
+MODEL_FITTED = gauge(
+    "least", "echotune_model_fitted_timestamp_seconds", "When the serving model was fitted."
 )
-MODEL_GATE = Counter(
+MODEL_GATE = counter(
     "echotune_model_gate_total",
     "Fitted models by what the quality gate said; unjudged: there was nothing to compare with.",
-    ["verdict"],  # passed | failed | unjudged
+    verdict=("passed", "failed", "unjudged"),
 )
-LEARNED = Counter(
+LEARNED = counter(
     "echotune_learned_listens_total",
     "Listens that reached online learning.",
-    ["outcome"],  # applied | known (applied before) | unusable (of no known track)
+    outcome=("applied", "known", "unusable"),  # known: applied before; unusable: of no known track
 )
-for _outcome in ("applied", "known", "unusable"):
-    LEARNED.labels(_outcome)
 LEARNING_REFUSED = Counter(
     "echotune_learning_refused_total", "Steps that were not finite and changed nothing."
 )
-LEARNING_STOPPED = Gauge(
+LEARNING_STOPPED = gauge(
+    "most",
     "echotune_learning_stopped",
     "1 after factors grew beyond measure: the last good ones serve until a model is activated.",
 )
-LEARNING_NORM = Gauge(
-    "echotune_learning_norm", "Length of the rows that the last steps of learning have touched."
+LEARNING_NORM = gauge(
+    "most",
+    "echotune_learning_norm",
+    "Length of the rows that the last steps of learning have touched.",
 )
-DRIFT = Gauge(
+DRIFT = gauge(
+    "most",
     "echotune_drift",
     "How far the plays of the last hour are from those of two weeks before, by audio feature.",
     ["feature", "distance"],  # linf | jensen_shannon
 )
-DRIFT_ALARMS = Counter(
+for _labels in product(FEATURES, ("linf", "jensen_shannon")):
+    DRIFT.labels(*_labels).set(nan)  # not known: 0 would say that nothing has changed
+DRIFT_ALARMS = counter(
     "echotune_drift_alarms_total",
     "Hours that were too far from what is usual.",
-    ["feature"],  # an audio feature, or error (of predictions)
+    feature=(*FEATURES, "error"),
 )
-PREDICTION_ERROR = Gauge(
+PREDICTION_ERROR = gauge(
+    "most",
     "echotune_prediction_error",
     "Mean error of the factors' predictions, of what was played in the last hour, before learning.",
 )
-LEARNER_LEADS = Gauge("echotune_learner_leads", "1 while this process is the one that learns.")
+LEARNER_LEADS = gauge(
+    "sum", "echotune_learner_leads", "1 while this process is the one that learns."
+)
 SNAPSHOTS_REFUSED = Counter(
     "echotune_snapshots_refused_total", "Snapshots of the learner that were not whole, or late."
 )
 SNAPSHOTS_FAILED = Counter(
     "echotune_snapshots_failed_total", "Snapshots of the learner that could not be written."
 )
-SNAPSHOT_SAVED = Gauge(
-    "echotune_snapshot_timestamp_seconds", "When the learner's newest good snapshot was written."
+SNAPSHOT_SAVED = gauge(
+    "most",
+    "echotune_snapshot_timestamp_seconds",
+    "When the learner's newest good snapshot was written.",
 )
-PATCHES = Counter(
+PATCHES = counter(
     "echotune_patches_total",
     "Changes of the learner that this process has published or applied.",
-    ["outcome"],  # published | applied | reloaded (after a gap) | refused (the lease was lost)
+    outcome=(
+        "published",
+        "applied",
+        "reloaded",
+        "refused",
+    ),  # reloaded: after a gap; refused: the lease was lost
 )
 JOBS = Counter("echotune_jobs_total", "Attempts at jobs that ended.", ["kind", "outcome"])
 """done | failed (for good) | retried | lost (cancelled, or taken over by another worker)"""
-JOBS_WAITING = Gauge("echotune_jobs_waiting", "Jobs that wait, due or not.", ["priority"])
-JOBS_OLDEST = Gauge("echotune_jobs_oldest_waiting_seconds", "Age of the oldest job that is due.")
-JOBS_DEAD = Gauge(
-    "echotune_jobs_dead_letters", "Jobs that failed for good; 100 means as many or more."
+JOBS_WAITING = gauge("most", "echotune_jobs_waiting", "Jobs that wait, due or not.", ["priority"])
+JOBS_OLDEST = gauge(
+    "most", "echotune_jobs_oldest_waiting_seconds", "Age of the oldest job that is due."
+)
+JOBS_DEAD = gauge(
+    "most", "echotune_jobs_dead_letters", "Jobs that failed for good; 100 means as many or more."
 )
 
 VARIANTS_HALTED = Counter(
     "echotune_experiment_variants_halted_total", "Variants that breached a guardrail."
 )
 
-EVENTS = Counter("echotune_events_total", "Tries at events by groups.", ["group", "outcome"])
-"""done | retried | dead (set aside with a reason)"""
-EVENTS_WAITING = Gauge(
-    "echotune_events_waiting", "Events a group or reader has yet to be given.", ["group"]
+EVENTS = counter(
+    "echotune_events_total",
+    "Tries at events by the learner, and by each group of consumers.",
+    group=("learner",),
+    outcome=("done", "retried", "dead"),  # dead: set aside with a reason
 )
-EVENTS_OWNED = Gauge(
-    "echotune_events_owned", "Events that were given out and are not settled.", ["group"]
+EVENTS_WAITING = gauge(
+    "most", "echotune_events_waiting", "Events a group or reader has yet to be given.", ["group"]
 )
-EVENTS_OLDEST = Gauge(
-    "echotune_events_oldest_seconds", "Age of the oldest event waiting or owned.", ["group"]
+EVENTS_OWNED = gauge(
+    "most", "echotune_events_owned", "Events that were given out and are not settled.", ["group"]
 )
-EVENTS_DEAD = Gauge(
+EVENTS_OLDEST = gauge(
+    "most", "echotune_events_oldest_seconds", "Age of the oldest event waiting or owned.", ["group"]
+)
+EVENTS_DEAD = gauge(
+    "most",
     "echotune_events_dead_letters",
     "Events that were set aside; 100 over all groups means as many or more.",
     ["group"],
 )
 
+GOAL = gauge("most", "echotune_goal", "What is promised: a share, or a mean rating.", ["goal"])
+for _goal, _number in GOALS.items():
+    GOAL.labels(_goal).set(_number)
+
 TRACES_LOST = Counter(
     "echotune_traces_lost_total", "Traces of requests that were dropped: no room, or no Redis."
 )
-
-
-@contextmanager
-def served_apart(settings: Settings) -> Iterator[None]:
-    """Serve /metrics on a port of its own while the application runs, if the settings name one."""
-    if settings.metrics_port is None:
-        yield
-        return
-    server, thread = start_http_server(settings.metrics_port, addr=settings.host)
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-class LookupTally:
-    """Lookups of one cache by how they ended. Plain numbers: a counter's lock is 8 % of a hit."""
-
-    def __init__(self) -> None:
-        self.local = self.shared = self.stale = self.negative = self.miss = 0
-
-    def local_rate(self) -> float:
-        """Share answered from the local level, stale answers within their bound included."""
-        here = self.local + self.stale + self.negative
-        return here / max(here + self.shared + self.miss, 1)
-
-    def shared_rate(self) -> float:
-        """Share of those that asked the shared level and were answered from it."""
-        return self.shared / max(self.shared + self.miss, 1)
-
-
-class _Lookups(Collector):
-    def __init__(self) -> None:
-        self.tally = LookupTally()
-
-    def collect(self) -> Iterable[CounterMetricFamily]:
-        lookups = CounterMetricFamily(
-            "echotune_cache_lookups", "Lookups of lists by how they ended.", labels=["result"]
-        )
-        for result, count in vars(self.tally).items():
-            lookups.add_metric([result], count)
-        yield lookups
-
-
-_LOOKUPS = _Lookups()
-REGISTRY.register(_LOOKUPS)
-
-
-def watch_lookups(tally: LookupTally) -> None:
-    """Export this tally from now on."""
-    _LOOKUPS.tally = tally
-    HIT_RATE.labels("local").set_function(tally.local_rate)
-    HIT_RATE.labels("shared").set_function(tally.shared_rate)

@@ -23,6 +23,7 @@ import structlog
 
 from service.breaker import Breaker
 from service.errors import Invalid, PeerUnavailable
+from service.spans import carried
 
 log = structlog.get_logger()
 
@@ -92,7 +93,7 @@ class Peer:
             connection.timeout = _left(until)
             if connection.sock is not None:
                 connection.sock.settimeout(connection.timeout)
-            connection.request("POST", self._path, question, self._headers)
+            connection.request("POST", self._path, question, self._headers | carried())
             response = connection.getresponse()
             body = _body(response, connection, until)
         except BaseException:

@@ -23,6 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     metrics_port: Annotated[int, Meta(ge=1, le=65535)] | None = None  # None: /metrics on `port`
+    workers_dir: str | None = None  # `serve --workers` sets it: where they tell each other figures
     local_cache_bytes: Annotated[int, Meta(ge=1 << 20)] = 64 << 20  # compressed: a quarter on top
     redis_url: str | None = None  # the shared cache level; None: this process is alone
     redis_timeout_ms: Annotated[int, Meta(ge=1, le=1_000)] = 10  # then a request goes on without it
@@ -72,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     jwt_types: Literal["at+jwt", "jwt"] = "at+jwt"
     jwt_user_claim: Annotated[str, Meta(min_length=1)] = "sub"  # whose token it is
     strategy_key: str | None = None  # what services are sent, where they ask for a key
+    tracing: Literal["on", "off"] = "off"  # spans of OpenTelemetry; OTEL_* says where they go
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod

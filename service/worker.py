@@ -5,9 +5,10 @@ import signal
 
 import structlog
 
-from service import metrics
 from service.bootstrap import open_house
+from service.exposition import exposed
 from service.settings import Settings
+from service.spans import traced
 
 log = structlog.get_logger()
 
@@ -21,7 +22,8 @@ async def work(settings: Settings) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, ended.set)
     learns = settings.role == "learner"
-    async with open_house(settings, watch=True, work=not learns, lead=learns):
-        with metrics.served_apart(settings):
-            log.info("learner learns" if learns else "worker takes jobs")
-            await ended.wait()
+    with traced(on=settings.tracing == "on"):
+        async with open_house(settings, watch=True, work=not learns, lead=learns):
+            with exposed(settings):
+                log.info("learner learns" if learns else "worker takes jobs")
+                await ended.wait()

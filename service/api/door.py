@@ -73,13 +73,15 @@ class Door:
             await self._app(scope, receive, sent)
         if status in DENIED or scope.get("asked", "").startswith("admin:"):
             who = identity.name if identity else ""
-            gate.audit.note(who, self._what(scope), status, (scope.get("client") or ("",))[0])
+            what = masked(scope, self._words)
+            gate.audit.note(who, what, status, (scope.get("client") or ("",))[0])
 
-    def _what(self, scope: Any) -> str:  # noqa: ANN401 - ASGI
-        """Method and path, with a star for whatever is not a word of ours."""
-        method = scope["method"] if scope["method"] in METHODS else "*"
-        parts = scope["path"].split("/")[1 : MOST_PARTS + 1]
-        return f"{method} /" + "/".join(one if one in self._words else "*" for one in parts)
+
+def masked(scope: Any, words: Collection[str]) -> str:  # noqa: ANN401 - ASGI
+    """Method and path, with a star for whatever is not a word of ours."""
+    method = scope["method"] if scope["method"] in METHODS else "*"
+    parts = scope["path"].split("/")[1 : MOST_PARTS + 1]
+    return f"{method} /" + "/".join(one if one in words else "*" for one in parts)
 
 
 async def _identity(scope: Any, gate: Gate) -> Identity | None:  # noqa: ANN401 - ASGI

@@ -3,7 +3,7 @@
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from msgspec import Struct
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from service.api.contract import documents
 from service.api.scopes import scope
@@ -52,8 +52,8 @@ class HealthController(Controller):
     operation_class=documents(),
     opt=scope("public"),
     tags=["operations"],
-    sync_to_thread=False,
+    sync_to_thread=True,  # with several workers it reads what each of them has written
 )
-def read_metrics() -> Response[bytes]:
+def read_metrics(registry: NamedDependency[CollectorRegistry]) -> Response[bytes]:
     """Everything Prometheus wants to know."""
-    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

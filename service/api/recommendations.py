@@ -9,7 +9,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, Struct, UnsetType, convert
 
-from service import request_id
 from service.api.compression import compressed
 from service.api.contract import AnyRequest, documents, encoded, read_path, read_query
 from service.api.fields import KNOWN
@@ -121,7 +120,6 @@ class RecommendationController(Controller):
         `Accept-Encoding`. Each form of a list has an ETag of its own.
         """
         start, query = perf_counter(), read_query(request, RecommendQuery)
-        request_id.note(request.scope["headers"])
         wishes = read_wishes(request.scope["headers"])
         form = form_of(wishes, query.fields)
         ask = query.ask()

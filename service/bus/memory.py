@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from service import spans
 from service.bus.facts import Event, ListenStored, topic
 from service.bus.protocol import DeadFact, Entry, Lag
 from service.bus.wire import from_bytes, to_bytes
@@ -52,6 +53,7 @@ class MemoryStream:
         self._most, self._most_bytes, self._clock = most_waiting, most_bytes, clock
         self._places: list[Place] = []
         self._events: dict[Place, Event] = {}
+        self._marks: dict[Place, str] = {}
         self._bytes = 0
         self._newest: Place = (0, 0)
         self._groups: dict[str, _Group] = {}
@@ -66,8 +68,11 @@ class MemoryStream:
                 self._forget(len(self._places))
             elif not self._has_room_for(events):
                 raise Overloaded("events wait to be learned from: send them again in a moment")
+        mark = spans.mark()
         for event in events:
             self._add(event)
+            if mark:
+                self._marks[self._newest] = mark
 
     def _add(self, event: Event) -> None:
         milliseconds = max(int(self._clock() * 1000), self._newest[0])
@@ -83,7 +88,7 @@ class MemoryStream:
         found = self._after(place, limit)
         if not found and wait_s > 0 and await self._waited(wait_s):
             found = self._after(place, limit)
-        return [Entry(_text(at), event) for at, event in found]
+        return [Entry(_text(at), event, mark=self._marks.get(at, "")) for at, event in found]
 
     async def keep_from(self, reader: str, place: str) -> None:
         group = self._groups.setdefault(reader, _Group((0, 0), reader=True))
@@ -190,6 +195,7 @@ class MemoryStream:
     def _forget(self, count: int) -> None:
         for place in self._places[:count]:
             self._bytes -= _bytes(self._events.pop(place))
+            self._marks.pop(place, None)
         del self._places[:count]
 
     @staticmethod

@@ -32,6 +32,7 @@ class Entry(Struct, frozen=True):
     place: str
     fact: Event | None
     deliveries: int = 1
+    mark: str = ""  # of the trace that it is part of, if there is one: `spans.mark`
 
 
 class DeadFact(Struct, frozen=True):

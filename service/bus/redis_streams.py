@@ -13,6 +13,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from service import spans
 from service.bus.facts import Event, topic
 from service.bus.protocol import START, DeadFact, Entry, Lag
 from service.bus.redis_client import ANSWER_S, open_redis, translated
@@ -28,7 +29,7 @@ MOST_BYTES = 1 << 30
 MOST_DEAD = 10_000
 LAST = 2**64 - 1
 Place = tuple[int, int]
-BODY = b"b"
+BODY, MARK = b"b", b"t"
 
 COUNTED = 10_000
 """Waiting events beyond which nobody counts: Redis serves nobody else for 50 ms meanwhile."""
@@ -55,7 +56,7 @@ class RedisStream:
         self._bury, self._replay, self._take_over, self._hold, self._keep, self._count = map(
             self._redis.register_script, (BURY, REPLAY, TAKE_OVER, HOLD, KEEP, COUNT)
         )
-        self._batch: list[bytes] = []
+        self._batch: list[dict[Any, Any]] = []
         self._sending: asyncio.Future[None] | None = None
         self._full = False
 
@@ -64,7 +65,8 @@ class RedisStream:
             return
         if self._full and await self._still_full():
             raise Overloaded("events wait to be learned from: send them again in a moment")
-        self._batch += map(to_bytes, events)
+        mark = {MARK: traced} if (traced := spans.mark()) else {}
+        self._batch += ({BODY: to_bytes(event), **mark} for event in events)
         if self._sending is None:
             self._sending = asyncio.ensure_future(self._send())
         # Whoever gives up waiting takes the others' events with them: they are sent all the same.
@@ -75,8 +77,8 @@ class RedisStream:
         batch, self._batch, self._sending = self._batch, [], None
         async with translated(), self._redis.pipeline(transaction=False) as pipeline:
             self._measure(pipeline)
-            for body in batch:
-                pipeline.xadd(self._stream, {BODY: body})
+            for fields in batch:
+                pipeline.xadd(self._stream, fields)
             length, used, *_ = await pipeline.execute()
         self._full = self._too_much(length, used)
 
@@ -239,7 +241,11 @@ def _block(wait_s: float) -> int | None:
 
 def _entries(found: Any) -> list[Entry]:  # noqa: ANN401 - what redis-py answers
     return [
-        Entry(place.decode(), from_bytes(fields.get(BODY, b"")))
+        Entry(
+            place.decode(),
+            from_bytes(fields.get(BODY, b"")),
+            mark=fields.get(MARK, b"").decode("ascii", "replace"),
+        )
         for _, entries in found or ()
         for place, fields in entries
     ]

@@ -13,7 +13,7 @@ from functools import partial
 from math import inf
 from typing import Literal, Protocol
 
-from service import deadline, metrics
+from service import deadline
 from service.cache.absent import Absent
 from service.cache.answer import Answer
 from service.cache.flights import Flights
@@ -21,6 +21,7 @@ from service.cache.local import LIKELIEST, Kept, Local
 from service.cache.notices import Notices
 from service.cache.protocol import ERASED, LEASE_S, Claim, Shared, SharedUnavailable
 from service.cache.revs import Revs
+from service.lookups import LookupTally, watched
 
 Level = Literal["local", "shared"]
 Source = Literal["local", "shared", "miss"]
@@ -68,8 +69,7 @@ class TwoLevel:
         self._down_since = clock() if shared else None  # until the link says otherwise
         self._news = False
         self.witness: Witness | None = None
-        self._tally = metrics.LookupTally()
-        metrics.watch_lookups(self._tally)
+        self._tally = watched(LookupTally())
 
     @property
     def linked(self) -> bool:

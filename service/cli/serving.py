@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from service.cli.kernels import prepare_kernels
 from service.cli.training import fit_if_needed
 from service.errors import Invalid
 from service.settings import Settings
+from service.siblings import folder_of_workers
 
 console = Console(stderr=True, highlight=False)
 
@@ -58,7 +60,7 @@ def serve(
             " ECHOTUNE_REDIS_URL, so that the processes hear of each other"
         )
     if workers > 1 and settings.metrics_port is not None:
-        raise Invalid("ECHOTUNE_METRICS_PORT is one port, and --workers above 1 would need several")
+        need_free(settings.host, settings.metrics_port)
     home = settings.home
     home.mkdir(parents=True, exist_ok=True)
     if not no_demo and settings.role not in BEHIND:
@@ -70,7 +72,22 @@ def serve(
         return
     fit_if_needed(settings, console=console)
     os.environ["ECHOTUNE_PORT"] = str(settings.port or free_port(settings.host))
-    run_server(Settings.from_env(os.environ), workers=workers)
+    if workers == 1:
+        run_server(Settings.from_env(os.environ), workers=1)
+        return
+    with folder_of_workers(home) as folder:
+        os.environ["ECHOTUNE_WORKERS_DIR"] = str(folder)
+        run_server(Settings.from_env(os.environ), workers=workers)
+
+
+def need_free(host: str, port: int) -> None:
+    """Workers share the port of /metrics, and would share it with those of another server."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Invalid(f"ECHOTUNE_METRICS_PORT: {port} cannot be had: {error}") from error
 
 
 def run_worker(settings: Settings) -> None:
@@ -151,8 +168,6 @@ def allow_files(wanted: int) -> None:
 
 def free_port(host: str) -> int:
     """A port nobody listens on right now."""
-    import socket
-
     with socket.socket() as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
+from service import spans
 from service.errors import UnknownJob
 from service.jobs.protocol import (
     ATTEMPTS,
@@ -40,6 +41,7 @@ class _Entry(Struct):
     receipt: Receipt | None = None
     attempt: int = 1
     generation: int = 0
+    mark: str = ""
 
     @property
     def job(self) -> Job:
@@ -69,6 +71,7 @@ class MemoryJobs:
         entry = _Entry(
             secrets.token_hex(8), next(self._numbers), kind, dict(arguments), priority, now, now
         )
+        entry.mark = spans.mark()
         self._entries[entry.job_id] = entry
         self._open[identity(kind, arguments)] = entry.job_id
         self._wake.set()
@@ -88,7 +91,7 @@ class MemoryJobs:
         for entry in claimed:
             entry.status, entry.at, entry.progress = "running", now, 0.0
         return [
-            Claim(one.job_id, one.kind, one.arguments, one.attempt, one.generation)
+            Claim(one.job_id, one.kind, one.arguments, one.attempt, one.generation, one.mark)
             for one in claimed
         ]
 

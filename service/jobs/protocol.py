@@ -40,6 +40,7 @@ class Claim(Struct, frozen=True):
     arguments: Arguments
     attempt: int  # 1 is the first
     generation: int
+    mark: str = ""  # of the trace in which it was asked for, if there is one: `spans.mark`
 
 
 class DeadLetter(Struct, frozen=True):

@@ -21,6 +21,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from service import spans
 from service.errors import JobsUnavailable, UnknownJob
 from service.jobs.protocol import (
     ATTEMPTS,
@@ -39,6 +40,7 @@ from service.jobs.protocol import (
 )
 
 PREFIX = "echotune:jobs"
+MARK = "traceparent"
 LEVELS: dict[Priority, int] = {"high": 10, "normal": 0, "low": -10}
 STRIDE = 1e13  # of the library's ready set: score = queued_at in ms - priority × this
 STATUSES: dict[TaskStatus, Status] = {
@@ -85,6 +87,7 @@ class QueuesJobs:
                 priority=LEVELS[priority],
                 max_retries=ATTEMPTS - 1,
                 key=identity(kind, arguments),
+                metadata={MARK: mark} if (mark := spans.mark()) else None,
             )
             await self._redis.zadd(self._newest, {record.id.hex: record.created_at.timestamp()})
             await self._redis.zremrangebyrank(self._newest, 0, -KEPT - 1)
@@ -113,6 +116,7 @@ class QueuesJobs:
                             record.kwargs,
                             _attempt(record),
                             record.retry_count,
+                            str(record.metadata.get(MARK, "")),
                         )
                     )
         return claims

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import structlog
 from msgspec import Struct
 
-from service import metrics
+from service import metrics, spans
 from service.errors import (
     Conflict,
     EchoTuneError,
@@ -40,6 +41,7 @@ TEND_S = 5.0
 IDLE_S = 1.0
 AGAIN_S = 1.0
 KEPT_FOR = timedelta(days=7)
+OUTCOMES = ("done", "failed", "retried", "lost")
 FINAL = (Invalid, NotFound, Conflict, ModelNotReady)
 """Errors that the same job would meet again; a fit lacks listens, and waiting brings none."""
 
@@ -75,6 +77,8 @@ class Runner:
         self._beat_s, self._stale, self._tend_s = beat_s, timedelta(seconds=stale_s), tend_s
         self._attempts: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
+        for kind, outcome in product(handlers, OUTCOMES):
+            metrics.JOBS.labels(kind, outcome)  # from 0 on
 
     def start(self) -> None:
         """Take jobs from now on."""
@@ -174,7 +178,8 @@ class Runner:
         handler = self._handlers.get(claim.kind)
         if handler is None:
             raise Invalid(f"nobody runs jobs of kind {claim.kind!r}")
-        return await handler(claim.arguments, progress)
+        with spans.following("job", [claim.mark], kind=claim.kind, attempt=claim.attempt):
+            return await handler(claim.arguments, progress)
 
     async def _end(self, claim: Claim, work: "asyncio.Future[Receipt | None]") -> None:
         error = work.exception()

@@ -33,7 +33,7 @@ from service.errors import Unavailable
 from service.learn.allowance import Allowance
 from service.learn.beginning import from_nothing, loaded
 from service.learn.drift import Drift
-from service.learn.indigestible import heard
+from service.learn.indigestible import learned_from
 from service.learn.knowing import know, tracks_of
 from service.learn.learned import RECENT, Learned
 from service.learn.photograph import taken
@@ -155,7 +155,7 @@ class Learner:
                 wait_s = max(min(due.values()) - time.monotonic(), 0.001)
                 entries = await self._stream.read(self.learned.place, limit=limit, wait_s=wait_s)
                 if entries:
-                    listens = await heard(self.hear, entries, self._stream, READER)
+                    listens = await learned_from(self.hear, entries, self._stream, READER)
                     fewer = len(entries) < limit
                     limit = min(max(AT_ONCE * len(entries) // max(listens, 1), 4), 1_000)
                     if fewer:
@@ -258,7 +258,7 @@ class Learner:
 
     async def _catch_up(self) -> None:
         while entries := await self._stream.read(self.learned.place, limit=100):
-            await heard(self.hear, entries, self._stream, READER)
+            await learned_from(self.hear, entries, self._stream, READER)
         await self.sweep()
 
     async def _rebase(self) -> None:

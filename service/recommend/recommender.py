@@ -34,6 +34,7 @@ from service.recommend.places import Places
 from service.recommend.retrieval import STRATEGIES, Score
 from service.recommend.tracing import asked, computed
 from service.recommend.tuning import PLAIN, tuning_of
+from service.spans import span
 from service.store import Store
 from service.store.reads import Reads
 
@@ -105,7 +106,8 @@ class Recommender:
             # Whoever waits may leave in time; the work goes on for the next who asks.
             async with asyncio.timeout(_patience()):
                 load = partial(self._load, user_id, view, ask)
-                served = await self._cache.get(user_id, key, load)
+                with span("cache"):
+                    served = await self._cache.get(user_id, key, load)
                 return served or await self._for_stranger(user_id, view, ask, question)
         except (Unavailable, TimeoutError):
             kept = self._cache.whatever(user_id, key)
@@ -187,7 +189,8 @@ class Recommender:
         Raises:
             StoreUnavailable, OutOfTime
         """
-        known = await self._reads.listener(user_id, NEWEST)
+        with span("store.read"):
+            known = await self._reads.listener(user_id, NEWEST)
         if known is None:
             return None
         return await self._make(view, *known, ask)
@@ -219,7 +222,10 @@ class Recommender:
         start, request = monotonic(), request_id.current()
         self._tell(*asked(request, user.id, ask, at=now))
         timeout_s = min(self._timeout_s, deadline.left())
-        ranking = await rank(view, listener, ask, timeout_s=timeout_s, strategies=self._strategies)
+        with span("recommend", algorithm=ask.strategy):
+            ranking = await rank(
+                view, listener, ask, timeout_s=timeout_s, strategies=self._strategies
+            )
         version = view.model.version if view.model else "none"
         page = _page(listener, ranking, now, version, ask.arms)
         tracks = (view.catalogue.rows[one.track.id] for one in page.recommendations)

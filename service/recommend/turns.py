@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from service import deadline, metrics
+from service import deadline, metrics, spans
 from service.bus import Outcome
 from service.domain import Strategy
 from service.errors import OutOfTime, Unavailable
@@ -64,6 +64,7 @@ class _Turns(Generic[Result]):
         self._given, self._then = (view, listener, ask), then
         self._names = [name for name, _ in asked]
         self._until = deadline.UNTIL.get()  # a thread has another context
+        self._span = spans.here()
         self._waiting = deque(asked)
         self._settled: dict[Strategy, Parts | Exception] = {}
         self._landings = count(1)  # the thread that draws the last number makes the list
@@ -92,7 +93,8 @@ class _Turns(Generic[Result]):
             if not self._in_time(deadline.RESERVE_S):
                 return  # the list is made of what is there, or not at all
             try:
-                self._settled[name] = _usable(strategy, *self._given)
+                with spans.span("strategy", self._span, strategy=name):
+                    self._settled[name] = _usable(strategy, *self._given)
             except Exception as error:  # noqa: BLE001 - it is named in the answer, and logged there
                 self._settled[name] = error
             if next(self._landings) == len(self._names):

@@ -23,7 +23,7 @@ BORN_LATER = {
     "echotune_drift_alarms_total",
     "echotune_breaker_open",
 }
-"""Series that begin with the first event of their kind: missing, they say that there was none."""
+"""Series that are 0 until the first event of their kind: missing, the service is, which others tell."""
 
 Rules = list[dict[str, Any]]
 

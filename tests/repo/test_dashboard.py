@@ -14,11 +14,9 @@ import pytest
 from click import Command, Group
 from grafana_foundation_sdk.models import units
 from litestar.testing import AsyncTestClient
-from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
 from k8s.monitoring import dashboard, panel
-from service import metrics
 from service.api.admission import Admission
 from service.api.front import Front
 from service.app import create_app
@@ -31,16 +29,6 @@ from tests.promql import Labels, faults, filled, left, parsed, used
 ROOT = Path(__file__).parents[2]
 OURS = ("echotune_", "recommendation_")
 NOT_SHOWN: dict[str, str] = {}  # series: why it is not worth a panel
-UNTOUCHED = {  # no sample without breaking something: their labels are read where they are declared
-    "echotune_drift": "needs plays of two hours",
-    "echotune_drift_alarms_total": "needs plays of many hours",
-    "echotune_events_total": "needs a group, and the service itself reads without one",
-    "echotune_patches_total": "needs a second process",
-    "echotune_scrobbles_total": "needs a protocol that is off by default",
-    "echotune_shared_cache_failures_total": "needs a Redis that fails",
-    "echotune_shed_total": "needs too much load",
-    "echotune_store_read_failures_total": "needs a store that fails",
-}
 DRAWN = json.loads(dashboard.FILE.read_text(encoding="utf-8"))
 PANELS = [one for one in DRAWN["panels"] if one["type"] != "row"]
 TARGETS = [(one["title"], target) for one in PANELS for target in one["targets"]]
@@ -100,9 +88,6 @@ def seen(scraped: str) -> Labels:
         for sample in family.samples:
             for label, value in sample.labels.items():
                 found.setdefault(sample.name, {}).setdefault(label, set()).add(value)
-    for name in UNTOUCHED:
-        for label in _declared()[name]:
-            found[name].setdefault(label, set())
     return found
 
 
@@ -110,15 +95,6 @@ def _names(scraped: str) -> Iterator[str]:
     for family in text_string_to_metric_families(scraped):
         yield from (sample.name for sample in family.samples)
         yield f"{family.name}_total" if family.type == "counter" else family.name
-
-
-def _declared() -> dict[str, tuple[str, ...]]:
-    """Labels of each metric by the name it has in a query."""
-    made = [one for one in vars(metrics).values() if isinstance(one, MetricWrapperBase)]
-    return {
-        f"{one._name}_total" if one._type == "counter" else one._name: one._labelnames
-        for one in made
-    }
 
 
 def test_the_file_is_what_the_code_makes() -> None:
@@ -151,20 +127,6 @@ def test_every_query_asks_for_what_is_exported(seen: Labels) -> None:
 def test_a_query_that_is_wrong_is_found(seen: Labels, expr, fault) -> None:
     """The control, in every place where a name may stand."""
     assert fault in faults(expr, seen)
-
-
-def test_what_counts_as_untouched_was_not_touched_here(scraped: str) -> None:
-    """Nothing hides in that list: whatever this service has samples of is read from them."""
-    touched = {name for name, labels in _declared().items() if labels} - UNTOUCHED.keys()
-
-    assert UNTOUCHED.keys() <= _declared().keys()
-    assert touched <= set(_with_samples(scraped))
-
-
-def _with_samples(scraped: str) -> Iterator[str]:
-    for family in text_string_to_metric_families(scraped):
-        if family.samples:
-            yield f"{family.name}_total" if family.type == "counter" else family.name
 
 
 def test_every_series_has_a_panel_or_a_reason_why_not(scraped: str) -> None:

@@ -47,13 +47,12 @@ ROW = Row(
         Panel(
             title="Events handled: done, hardly retried",
             unit="ops",
-            shows="Tries at events a second, by group and outcome.",
-            otherwise="`retried`: what a group needs is away, the log of its processes says what."
-            " `dead`: see Events set aside.",
+            shows="Tries at events a second, by group and outcome; the learner is one of them.",
+            otherwise="`retried`: what a group needs is away, or a batch of the learner had one bad"
+            " event in it; the log says what. `dead`: see Events set aside.",
             queries=(
                 Query(rate("echotune_events_total", by="group, outcome"), "{{group}} {{outcome}}"),
             ),
-            empty="no group",
         ),
         Panel(
             title="Events waiting: few, and fewer again",

@@ -2,6 +2,7 @@
 
 from k8s.monitoring.panel import Panel, Query, Row
 from k8s.monitoring.promql import added, mean, most, or_none, quantile, rate, series
+from service.goals import GOALS
 
 ANSWERS = "echotune_request_seconds_count"
 LISTS = 'route="/v1/users/{user_id}/recommendations"'
@@ -59,7 +60,7 @@ ROW = Row(
             otherwise="After a start or a new model wait ten minutes. Else look at Lookups under"
             " Caches: many of `miss` want more ECHOTUNE_LOCAL_CACHE_BYTES, or a shared level.",
             queries=(Query(mean("recommendation_cache_hit_rate", 'cache_layer="local"'), "local"),),
-            bars=(0.85,),
+            bars=(GOALS["cache_hit_rate"],),
             good="above",
             most=1,
             kind="number",
@@ -89,7 +90,7 @@ ROW = Row(
                     "followed",
                 ),
             ),
-            bars=(0.99,),
+            bars=(GOALS["skips_followed"],),
             good="above",
             most=1,
             empty="no probe yet",
@@ -103,7 +104,7 @@ ROW = Row(
             otherwise="With little traffic it cannot be high. Else raise ECHOTUNE_BALANCE a little"
             " and compare with `./dev bench quality-k`.",
             queries=(Query(f"max({series('echotune_live_coverage')} > 0)", "coverage"),),
-            bars=(0.7,),
+            bars=(GOALS["coverage"],),
             good="above",
             most=1,
             empty=UNSEEN,
@@ -117,7 +118,7 @@ ROW = Row(
             otherwise="High with little traffic is chance. Else raise ECHOTUNE_EXPOSURE_EVENNESS"
             " or ECHOTUNE_BALANCE; a new model makes the prices anew.",
             queries=(Query(f"avg({series('echotune_live_gini')} > 0)", "Gini"),),
-            bars=(0.3,),
+            bars=(GOALS["gini"],),
             most=1,
             empty=UNSEEN,
             decimals=2,
@@ -130,7 +131,7 @@ ROW = Row(
             otherwise="Look at Fallbacks under Lists first: lists of what everybody likes are not"
             " novel. Else raise ECHOTUNE_BALANCE.",
             queries=(Query(f"avg({series('echotune_live_novelty')} > 0)", "novelty"),),
-            bars=(0.6,),
+            bars=(GOALS["novelty"],),
             good="above",
             most=1,
             empty=UNSEEN,
@@ -150,7 +151,7 @@ ROW = Row(
                     "{{time_period}}",
                 ),
             ),
-            bars=(3.5,),
+            bars=(GOALS["satisfaction"],),
             good="above",
             most=5,
             decimals=2,
@@ -181,6 +182,15 @@ ROW = Row(
             bars=(1,),
             decimals=0,
             kind="number",
+        ),
+        Panel(
+            title="Goals: what is promised",
+            unit="none",
+            shows="What every number here is compared with, by goal: shares, and of satisfaction"
+            " the mean rating. `gini` is the one that is to be lower.",
+            otherwise="These change with a release alone: two values of one goal are two releases"
+            " at once, which passes.",
+            queries=(Query(most("echotune_goal", by="goal"), "{{goal}}"),),
         ),
     ),
 )
