@@ -1,7 +1,6 @@
 """How soon a list follows a like or a skip: from the sending of the event to the right answer."""
 
 import multiprocessing
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -142,8 +141,8 @@ def _worker(connection: HTTPConnection, one: Service) -> int:
 
 
 def _open_files(pid: int) -> set[str]:
-    return {os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir() if file.is_symlink()}
-
+    files = Path(f"/proc/{pid}/fd").iterdir()
+    return {str(file.readlink()) for file in files if file.is_symlink()}
 
 
 @contextmanager

@@ -103,9 +103,9 @@ class Siblings(Collector):
             os.close(door)
 
     def _read(self) -> tuple[list[list[Family]], list[list[Family]]]:
-        living, ended = [], []
         before = self._before()
-        ended.append(before.sums)
+        living: list[list[Family]] = []
+        ended = [before.sums]
         for path in sorted(self._folder.glob(f"*{TOLD}")):
             if path.stem not in before.names:
                 (living if _locked(path.with_suffix(ALIVE)) else ended).append(

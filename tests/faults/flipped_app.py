@@ -9,13 +9,14 @@ from typing import Any
 
 from service import app
 from service.api.door import Door
+from service.api.traced import Traced
 from service.model.current import View
 from service.model.latent import Latent
 from service.recommend import retrieval
 from service.recommend.latent import latent_scores
 
 
-def served() -> Door:
+def served() -> Door | Traced:
     """As `service.app.served`."""
     match os.environ.get("FAULTS_WITHOUT", ""):
         case "version":

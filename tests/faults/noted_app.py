@@ -6,10 +6,11 @@ import msgspec
 
 from service import app
 from service.api.door import Door
+from service.api.traced import Traced
 from tests.faults.noted import Note, Observer
 
 
-def served() -> Door:
+def served() -> Door | Traced:
     """As `service.app.served`."""
     notes = os.open(os.environ["FAULTS_NOTES"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 

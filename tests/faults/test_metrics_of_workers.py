@@ -112,6 +112,18 @@ def told(service: Service) -> dict[int, Values]:
     }
 
 
+def leaderless(most: float) -> Callable[[Values], bool]:
+    return lambda now: now[LEADS] == 0 and now[MEMORY] < most
+
+
+def led_without(killed: int, service: Service) -> Callable[[Values], bool]:
+    return lambda now: now[LEADS] == 1 and killed not in service.workers()
+
+
+def counted(least: float) -> Callable[[Values], bool]:
+    return lambda now: now[LISTS] >= least
+
+
 def test_a_scrape_is_of_all_workers_and_stays_true_when_one_is_killed(
     served: tuple[Service, Scraper],
 ) -> None:
@@ -130,15 +142,13 @@ def test_a_scrape_is_of_all_workers_and_stays_true_when_one_is_killed(
         memory = said[MEMORY] - MARGIN
         os.kill(leader, signal.SIGKILL)
         # What it was is gone as soon as the system has taken it down, and nobody leads for a while.
-        said = scrape.until(lambda now, most=memory: now[LEADS] == 0 and now[MEMORY] < most)
+        said = scrape.until(leaderless(memory))
         assert count == said[LISTS]  # what it counted is there
-        said = scrape.until(
-            lambda said: said[LEADS] == 1 and leader not in service.workers()
-        )
+        said = scrape.until(led_without(leader, service))
         service.wait_ready()
         more = ask(service, 10)
         count += more
-        said = scrape.until(lambda said: said[LISTS] >= count)
+        said = scrape.until(counted(count))
 
     assert [] == scrape.back
     say(f"{KILLS} leaders killed, {count} lists counted, no counter went back")

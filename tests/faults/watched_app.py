@@ -10,12 +10,13 @@ from typing import Any
 
 from service import app
 from service.api.door import Door
+from service.api.traced import Traced
 from service.recommend import recommender
 from service.recommend.places import Places
 from service.recommend.recommender import Recommender
 
 
-def served() -> Door:
+def served() -> Door | Traced:
     """As `service.app.served`."""
     match os.environ.get("FAULTS_WITHOUT", ""):
         case "cache":  # no answer is good for longer than it takes to send

@@ -48,7 +48,7 @@ def heard() -> float:
 async def until(true: Callable[[], object]) -> None:
     """Return once it is."""
     with anyio.fail_after(20):
-        while not true():
+        while not true():  # noqa: ASYNC110 - counters tell nobody that they have changed
             await anyio.sleep(0.02)
 
 
@@ -61,7 +61,7 @@ async def served(folder: Path, **more: object) -> AsyncIterator[httpx.AsyncClien
         store_timeout_ms=5_000,
         request_timeout_ms=20_000,
         probe_every_s=0,
-        **{"tracing": "on", **more},
+        **{"tracing": "on", **more},  # type: ignore[arg-type]
     )
     app = create_app(settings)
     async with (
@@ -148,7 +148,7 @@ async def test_a_strategy_service_is_told_the_trace(tmp_path: Path, collected: C
     class Service(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # noqa: N802 - the library's name
+        def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
             told.append(self.headers.get("traceparent"))
             self.send_response(200)

@@ -23,7 +23,7 @@ BORN_LATER = {
     "echotune_drift_alarms_total",
     "echotune_breaker_open",
 }
-"""Series that are 0 until the first event of their kind: missing, the service is, which others tell."""
+"""Series that are 0 until the first event of their kind: if they are missing, all are."""
 
 Rules = list[dict[str, Any]]
 

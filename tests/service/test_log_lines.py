@@ -74,10 +74,8 @@ def test_a_key_is_struck_out_wherever_it_stands(lines: StringIO):
 
 
 def test_the_text_of_an_exception_is_looked_at_as_well(lines: StringIO):
-    try:
-        raise ConnectionError("redis://:hunter2@cache does not answer")
-    except ConnectionError:
-        structlog.get_logger().exception("it fails")
+    error = ConnectionError("redis://:hunter2@cache does not answer")
+    structlog.get_logger().error("it fails", exc_info=error)
 
     assert "hunter2" not in lines.getvalue()
     assert "redis://***cache does not answer" in str(said(lines)["exception"])

@@ -41,9 +41,7 @@ def test_histograms_add_up_bucket_by_bucket():
         Histogram("took", "", buckets=(1, 10), registry=registry).observe(seconds)
     told = merged([families(one.collect()) for one in registries], [])
     buckets = {
-        labels["le"]: number
-        for name, labels, number in told[0].samples
-        if name == "took_bucket"
+        labels["le"]: number for name, labels, number in told[0].samples if name == "took_bucket"
     }
 
     assert {"1.0": 1, "10.0": 2, "+Inf": 2} == buckets
@@ -85,9 +83,7 @@ def test_what_nobody_knows_stays_unknown():
 def test_gauges_of_workers_that_have_ended_are_gone():
     assert [] == merged([], [gauged("echotune_learner_leads", 1)])
     assert 1 == value(
-        merged(
-            [gauged("echotune_learner_leads", 1)], [gauged("echotune_learner_leads", 1)]
-        ),
+        merged([gauged("echotune_learner_leads", 1)], [gauged("echotune_learner_leads", 1)]),
         "echotune_learner_leads",
     )
 
@@ -96,7 +92,7 @@ def test_a_hit_rate_is_of_all_lookups_and_no_mean_of_rates():
     def worker(local: int, miss: int) -> list[Family]:
         counts = {"local": local, "shared": 0, "stale": 0, "negative": 0, "miss": miss}
         name = "echotune_cache_lookups"
-        lookups = [(f"{name}_total", {"result": result}, n) for result, n in counts.items()]
+        lookups = [(f"{name}_total", {"result": result}, float(n)) for result, n in counts.items()]
         rate = "recommendation_cache_hit_rate"
         share = local / (local + miss)
         return [
