@@ -19,7 +19,7 @@ NAMES = re.compile(r"authorization|cookie|password|secret|token|api[-_]?key", re
 SECRETS = re.compile(
     r"\bet_[0-9A-Za-z]{6,24}_[0-9A-Za-z]{8,64}"  # an API key
     r"|\beyJ[\w-]{4,}\.[\w-]{4,}(?:\.[\w-]*)?"  # a token (JWT)
-    r"|(?<=://)[^\s/@\"']{1,256}@"  # user and password in an address
+    r"|(?<=://)[^\s/\"']{1,256}@"  # user and password in an address, up to the last @
     r"|(?i:\b(?:bearer|basic|token) +[\w.~+/=-]{8,})"  # a header
     r"|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"  # somebody's mail
 )

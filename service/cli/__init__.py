@@ -34,10 +34,8 @@ def echotune() -> None:
 
 
 VERBS = (
-    *(serve, demo, import_, export, train, models, recommend, evaluate),
-    *(experiment, jobs, events, keys, audit, doctor),
     *(serve, demo, import_, export, backup, restore, train, models, recommend, evaluate),
-    *(insights, experiment, jobs, events, unresolved, doctor),
+    *(insights, experiment, jobs, events, unresolved, keys, audit, doctor),
 )
 for command in VERBS:
     echotune.add_command(command)

@@ -18,6 +18,7 @@ SAID = {
     "a token": f"token={canaries.TOKEN};",
     "an address of Redis": f"Error 111 connecting to redis://user:{canaries.PASSWORD}@h:6379/0.",
     "an address of MongoDB": f"mongodb+srv://:{canaries.PASSWORD}@h/db?x=1",
+    "a password with an @": f"redis://user:at@{canaries.PASSWORD}@h does not answer",
     "somebody's mail": f"/v1/users/{canaries.MAIL}/profile",
     "two": f"{canaries.KEY} {canaries.MAIL}",
 }
