@@ -50,7 +50,9 @@ def use(service: Service) -> dict[str, int]:
     """Ask well and badly, as somebody whose name is their mail; what came of each."""
     me, track = f"/v1/users/{canaries.MAIL}", service.get("/v1/trending")["trending"][0]
     listen = {
-        "user_id": canaries.MAIL, "track_id": track["track"]["id"], "action": "play",
+        "user_id": canaries.MAIL,
+        "track_id": track["track"]["id"],
+        "action": "play",
         "at": "2026-01-01T00:00:00Z",
     }
     asked: list[tuple[str, str, object]] = [
