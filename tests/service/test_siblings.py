@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from service import metrics as _metrics  # noqa: F401 - says what gauges come to together
 from service.siblings import ENDED, FOLDERS, TOLD, Siblings, folder_of_workers
 
 WORKER = """
@@ -127,7 +128,10 @@ def test_control_without_a_lock_that_ends_with_its_worker_gauges_of_the_dead_sta
     monkeypatch.setattr("service.siblings._locked", lambda _: True)
     for one in workers:
         one.count(1)
-        one.end(signal.SIGKILL)
+    for one in workers:  # at once: who lives would clear away who does not
+        one.process.kill()
+    for one in workers:
+        one.end()
 
     assert 2 == said(tmp_path)["echotune_learner_leads"]
 

@@ -31,7 +31,9 @@ async def test_about_somebody_unknown_a_strategy_has_nothing_to_say(
 ) -> None:
     for asked in ({"user_id": "nobody"}, {}):
         answer = await world.post(f"/v1/strategies/{name}", json=asked)
-        assert (200, {"parts": {}}) == (answer.status_code, answer.json())
+        said = answer.json()
+        assert (200, {}) == (answer.status_code, said["parts"])
+        assert not any((said["likes"] or {}).values())
 
 
 async def test_what_is_played_now_is_the_same_for_everybody(world: AsyncTestClient) -> None:
