@@ -219,12 +219,8 @@ SNAPSHOT_SAVED = gauge(
 PATCHES = counter(
     "echotune_patches_total",
     "Changes of the learner that this process has published or applied.",
-    outcome=(
-        "published",
-        "applied",
-        "reloaded",
-        "refused",
-    ),  # reloaded: after a gap; refused: the lease was lost
+    # reloaded: after a gap; refused: the lease was lost
+    outcome=("published", "applied", "reloaded", "refused"),
 )
 JOBS = Counter("echotune_jobs_total", "Attempts at jobs that ended.", ["kind", "outcome"])
 """done | failed (for good) | retried | lost (cancelled, or taken over by another worker)"""

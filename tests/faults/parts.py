@@ -9,15 +9,16 @@ import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
 from tests import servers
 from tests.faults.serving import READY_S, Service, fill, shed
+from tests.faults.together import Together
 
 CLIENTS = 2
 STRATEGY_MS = "1000"
@@ -42,27 +43,16 @@ class Behind(Service):
         raise AssertionError(f"the process did not become ready:\n{self.log[-2000:]}")
 
 
-class Parts:
+class Parts(Together):
     """All of it, running for as long as the `with`; they share a store and two Redis."""
 
     def __init__(
         self, folder: Path, data: Path, *, api: type[Service] = Service, all_of_it: bool = False
     ) -> None:
         self._folder, self._data, self._kind, self._all = folder, data, api, all_of_it
-        self._running = ExitStack()
+        super().__init__()
         self.services: dict[str, Service] = {}
         self.redis: dict[str, servers.Server] = {}
-
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self._running.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._running.close()
 
     @property
     def api(self) -> Service:

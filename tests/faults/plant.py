@@ -10,10 +10,8 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Self
 
 from msgspec import Struct
 
@@ -25,6 +23,7 @@ from tests.faults.deliveries import TRACK_BODIES, Event
 from tests.faults.learner import Learner
 from tests.faults.online_learner import OnlineLearner
 from tests.faults.serving import ROOT, Service
+from tests.faults.together import Together
 
 DURABLE = ("--appendonly", "yes", "--maxmemory-policy", "noeviction", "--appendfsync")
 UNREAD_S = 0.5
@@ -45,7 +44,7 @@ class Verdict(Struct, frozen=True):
 NOTHING_WRONG = Verdict()
 
 
-class Plant:
+class Plant(Together):
     """All of it, running for as long as the `with`."""
 
     def __init__(
@@ -65,19 +64,8 @@ class Plant:
         self._cache = servers.valkey(folder / "cache")
         self._mongo = servers.mongo(folder / "mongo", "--sync-on-commit") if mongo else None
         self._folder, self._data, self._kind, self._learns = folder, data, service, learner
-        self._running = ExitStack()
+        super().__init__()
         self._worker_since = 0.0
-
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self._running.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._running.close()
 
     def _start(self) -> None:
         for server in (self._events, self._cache, self._mongo):

@@ -5,16 +5,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 from msgspec import to_builtins
 
 from tests import worlds
-from tests.servers import HOST, children, free_port
+from tests.servers import HOST, children, free_port, valkey
 
 ROOT = Path(__file__).parents[2]
 READY_S = 60.0
@@ -127,13 +127,34 @@ class Service:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+Kind = TypeVar("Kind", bound=Service)
+
+
+def sharing(url: str) -> dict[str, str]:
+    """Settings of processes that share this Redis, with time for a busy test machine."""
+    return {
+        "ECHOTUNE_REDIS_URL": url,
+        "ECHOTUNE_EVENTS_REDIS_URL": url,
+        "ECHOTUNE_REDIS_TIMEOUT_MS": "500",
+        "ECHOTUNE_STRATEGY_TIMEOUT_MS": "5000",
+    }
+
+
+@contextmanager
+def two_workers(
+    data: Path, folder: Path, kind: type[Kind], env: Mapping[str, str] | None = None
+) -> Iterator[Kind]:
+    """A server with two workers and their Redis in `folder`, which is made."""
+    folder.mkdir()
+    with (
+        valkey(folder) as redis,
+        kind(data, "--workers", "2", env=sharing(redis.url) | dict(env or {})) as running,
+    ):
+        yield running
 
 
 def shed(answer: httpx.Response) -> bool:

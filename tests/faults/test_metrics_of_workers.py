@@ -13,8 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.merged import Family
 from service.siblings import FOLDERS, TOLD
-from tests import servers
-from tests.faults.serving import Service, fill
+from tests.faults.serving import Service, fill, two_workers
 from tests.faults.sizes import say
 from tests.servers import HOST, free_port
 
@@ -69,20 +68,12 @@ class Scraper:
 @pytest.fixture(params=["apart", "public"])
 def served(request, data: Path, tmp_path: Path) -> Iterator[tuple[Service, Scraper]]:
     """With /metrics on a port of its own, and on that of everybody."""
-    (tmp_path / "valkey").mkdir()
     port = free_port()
-    with servers.valkey(tmp_path / "valkey") as valkey:
-        env = {
-            "ECHOTUNE_REDIS_URL": valkey.url,
-            "ECHOTUNE_EVENTS_REDIS_URL": valkey.url,
-            "ECHOTUNE_REDIS_TIMEOUT_MS": "500",
-            "ECHOTUNE_STRATEGY_TIMEOUT_MS": "5000",
-            **({"ECHOTUNE_METRICS_PORT": str(port)} if request.param == "apart" else {}),
-        }
-        with Service(data, "--workers", "2", env=env) as service:
-            fill(service)
-            at = f"http://{HOST}:{port}" if request.param == "apart" else service.url
-            yield service, Scraper(f"{at}/metrics")
+    env = {"ECHOTUNE_METRICS_PORT": str(port)} if request.param == "apart" else {}
+    with two_workers(data, tmp_path / "valkey", Service, env) as service:
+        fill(service)
+        at = f"http://{HOST}:{port}" if request.param == "apart" else service.url
+        yield service, Scraper(f"{at}/metrics")
 
 
 def ask(service: Service, times: int) -> int:

@@ -16,9 +16,8 @@ import httpx
 import pytest
 from msgspec import Struct
 
-from tests import servers
 from tests.faults import two_models
-from tests.faults.serving import ROOT, Service
+from tests.faults.serving import ROOT, Service, two_workers
 from tests.faults.sizes import say, size
 from tests.faults.two_models import LIMIT, USERS, VERSIONS, mixed, taste_shown
 
@@ -132,13 +131,9 @@ class Flip(Struct, frozen=True):
 @contextmanager
 def town(data: Path, folder: Path, without: str = "") -> Iterator[Flipped]:
     anyio.run(two_models.settle, data)
-    folder.mkdir()
-    with servers.valkey(folder) as valkey:
-        env = {"ECHOTUNE_REDIS_URL": valkey.url, "ECHOTUNE_EVENTS_REDIS_URL": valkey.url}
-        env |= {"ECHOTUNE_REDIS_TIMEOUT_MS": "500", "ECHOTUNE_STRATEGY_TIMEOUT_MS": "5000"}
-        env |= {"ECHOTUNE_TRAIN_EVERY_HOURS": "0", "FAULTS_WITHOUT": without}
-        with Flipped(data, "--workers", "2", env=env) as service:
-            yield service
+    env = {"ECHOTUNE_TRAIN_EVERY_HOURS": "0", "FAULTS_WITHOUT": without}
+    with two_workers(data, folder, Flipped, env) as service:
+        yield service
 
 
 def flip_under_load(

@@ -11,8 +11,8 @@ from msgspec.json import encode
 
 from service.domain import Listen
 from tests import worlds
-from tests.faults.serving import Service
-from tests.faults.test_server_life import URL, two_workers
+from tests.faults.serving import Service, two_workers
+from tests.faults.test_server_life import URL
 from tests.faults.test_workers import wait_until_all_know
 
 
@@ -43,7 +43,7 @@ def mapped(pid: int, folder: Path) -> dict[str, Mapped]:
 
 
 def test_two_workers_have_the_arrays_of_a_model_once(data: Path, tmp_path: Path) -> None:
-    with two_workers(data, tmp_path / "valkey") as service:
+    with two_workers(data, tmp_path / "valkey", Service) as service:
         httpx.put(f"{service.url}/v1/tracks", content=encode(worlds.tracks()), timeout=20)
         wait_until_all_know(service, "jazz00")
         version = fitted(service, worlds.listens())

@@ -15,7 +15,7 @@ import pytest
 
 from tests import servers
 from tests.faults.balancer import Balancer
-from tests.faults.serving import READY_S, Service, fill
+from tests.faults.serving import READY_S, Service, fill, sharing
 from tests.faults.sizes import say, size
 
 RESTARTS = size(2, 10)
@@ -30,12 +30,7 @@ async def two(data: Path, tmp_path: Path) -> AsyncIterator[list[Service]]:
     folder = tmp_path / "valkey"
     folder.mkdir()
     with servers.valkey(folder) as valkey:
-        env = {
-            "ECHOTUNE_REDIS_URL": valkey.url,
-            "ECHOTUNE_EVENTS_REDIS_URL": valkey.url,
-            "ECHOTUNE_REDIS_TIMEOUT_MS": "500",
-            "ECHOTUNE_STRATEGY_TIMEOUT_MS": "5000",
-        }
+        env = sharing(valkey.url)
         first, second = Service(data, env=env), Service(data, env=env)
         try:
             for service in (first, second):

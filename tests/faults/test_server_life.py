@@ -12,8 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from tests import servers
-from tests.faults.serving import Service
+from tests.faults.serving import Service, two_workers
 from tests.faults.sizes import size
 from tests.faults.test_workers import wait_until_all_know
 from tests.servers import HOST
@@ -21,16 +20,6 @@ from tests.servers import HOST
 KILL_EVERY_S = 5.0
 KILLS = size(2, 12)
 URL = "/v1/users/jazz-u0/recommendations?strategy=collaborative"
-
-
-@contextmanager
-def two_workers(data: Path, folder: Path, kind: type[Service] = Service) -> Iterator[Service]:
-    folder.mkdir()
-    with servers.valkey(folder) as valkey:
-        env = {"ECHOTUNE_REDIS_URL": valkey.url, "ECHOTUNE_EVENTS_REDIS_URL": valkey.url}
-        env |= {"ECHOTUNE_REDIS_TIMEOUT_MS": "500", "ECHOTUNE_STRATEGY_TIMEOUT_MS": "5000"}
-        with kind(data, "--workers", "2", env=env) as running:
-            yield running
 
 
 class Client(threading.Thread):
@@ -79,7 +68,7 @@ def clients(service: Service, count: int = 4) -> Iterator[list[Client]]:
 def test_a_worker_killed_every_five_seconds_costs_one_request_in_a_thousand_at_most(
     data: Path, tmp_path: Path
 ) -> None:
-    with two_workers(data, tmp_path / "valkey") as service:
+    with two_workers(data, tmp_path / "valkey", Service) as service:
         with clients(service) as asking:
             for _ in range(KILLS):  # the oldest: one that dies twice in 5.5 s is a crash loop
                 wait_until_listening(service.port, 2)
@@ -126,7 +115,7 @@ def test_without_a_new_worker_one_kill_ends_the_server(data: Path, tmp_path: Pat
 
 
 def test_a_server_told_to_stop_finishes_what_is_under_way(data: Path, tmp_path: Path) -> None:
-    with two_workers(data, tmp_path / "valkey") as service:
+    with two_workers(data, tmp_path / "valkey", Service) as service:
         assert (
             200
             == service.put("/v1/tracks", [{"id": "t000", "title": "T", "artist": "A"}]).status_code

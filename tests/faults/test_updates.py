@@ -11,9 +11,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.faults.serving import Service, fill
+from tests.faults.serving import Service, fill, two_workers
 from tests.faults.sizes import say, size
-from tests.faults.test_server_life import two_workers
 from tests.faults.test_workers import wait_until_all_know
 
 SOON_S = 30.0
@@ -65,7 +64,7 @@ def players(service: Service, count: int, url: str = URL) -> list[Player]:
 
 
 def test_what_one_worker_takes_in_is_told_by_the_other(data: Path, tmp_path: Path) -> None:
-    with two_workers(data, tmp_path / "valkey") as service:
+    with two_workers(data, tmp_path / "valkey", Service) as service:
         fill(service)
         wait_until_all_know(service, "jazz00")
         waiting = players(service, 12)  # connections alternate: all of one worker are 1 in 2,048

@@ -8,8 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests import servers
-from tests.faults.serving import Service
+from tests.faults.serving import Service, two_workers
 from tests.faults.sizes import FULL, size
 
 PROMISED_S = 0.5
@@ -21,16 +20,8 @@ URL = "/v1/users/u/recommendations?limit=100"
 
 @pytest.fixture
 def service(data: Path, tmp_path: Path) -> Iterator[Service]:
-    (tmp_path / "valkey").mkdir()
-    with servers.valkey(tmp_path / "valkey") as valkey:
-        env = {
-            "ECHOTUNE_REDIS_URL": valkey.url,
-            "ECHOTUNE_EVENTS_REDIS_URL": valkey.url,
-            "ECHOTUNE_REDIS_TIMEOUT_MS": "500",
-            "ECHOTUNE_STRATEGY_TIMEOUT_MS": "5000",
-        }
-        with Service(data, "--workers", "2", env=env) as running:
-            yield running
+    with two_workers(data, tmp_path / "valkey", Service) as running:
+        yield running
 
 
 class Reader(threading.Thread):
