@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STARTED = threading.Event()
+"""This process is about to serve: what it is asked from now on it answers before it ends."""
 
 
 @contextmanager
@@ -21,6 +23,7 @@ def when_told_to_stop(act: Callable[[], object]) -> Iterator[None]:
     A loop reads signals from a pipe that Python writes to whatever the handler is, so replacing
     the handler takes nothing away from it. Only the main thread hears signals.
     """
+    STARTED.set()
     if threading.current_thread() is not threading.main_thread():
         yield
         return

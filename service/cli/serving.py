@@ -140,7 +140,9 @@ def run_server(settings: Settings, *, workers: int) -> None:
     from granian.server import Server
 
     from service.api.admission import MOST_PUSH
+    from service.cli.first_signal import hear_the_first
 
+    hear_the_first()
     connections = MOST_PUSH + MOST_CONNECTIONS
     allow_files(2 * connections)
     Server(

@@ -53,6 +53,15 @@ class Service:
 
     def start(self) -> None:
         """Return once it is ready."""
+        self.begin()
+        try:
+            self.wait_ready()
+        except AssertionError:
+            self.stop()  # whoever cannot start it will not stop it
+            raise
+
+    def begin(self) -> None:
+        """Return at once."""
         env = {
             name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ
         }
@@ -67,11 +76,6 @@ class Service:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # so that its worker can be killed with it
             )
-        try:
-            self.wait_ready()
-        except AssertionError:
-            self.stop()  # whoever cannot start it will not stop it
-            raise
 
     def wait_ready(self) -> None:
         """Return once it answers; fail when it ends or takes too long."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.faults.serving import Service, two_workers
+from tests.faults.serving import READY_S, STOP_S, Service, two_workers
 from tests.faults.sizes import size
 from tests.faults.test_workers import wait_until_all_know
 from tests.servers import HOST
@@ -140,3 +140,54 @@ def test_a_server_told_to_stop_finishes_what_is_under_way(data: Path, tmp_path: 
     assert said.startswith(b"HTTP/1.1 202"), said
     assert 0 == ended
     assert ["last"] == [listen["id"] for listen in stored]
+
+
+class Deaf(Service):
+    """A server without what is done about signals."""
+
+    command = (
+        "-c",
+        (
+            "import sys; from service.cli import first_signal;"
+            "first_signal.hear_the_first = lambda: None;"
+            "from service.cli import main; sys.exit(main())"
+        ),
+    )
+
+
+def ends(service: Service, times: int = 1) -> bool:
+    """Whether it does, told to stop as a terminal does: with all that it has started."""
+    for _ in range(times):
+        os.killpg(service.pid, signal.SIGINT)
+    until = time.monotonic() + STOP_S
+    while service.ended() is None and time.monotonic() < until:
+        time.sleep(0.05)
+    ended = service.ended() is not None
+    if not ended:
+        service.kill()
+    return ended
+
+
+def begun(service: Service) -> Service:
+    """As soon as it has a worker, which is not ready for a second."""
+    service.begin()
+    until = time.monotonic() + READY_S
+    while not service.workers() and time.monotonic() < until:
+        time.sleep(0.01)
+    return service
+
+
+def test_a_server_that_starts_ends_when_it_is_told_to(data: Path) -> None:
+    assert ends(begun(Service(data)))
+
+
+def test_granian_by_itself_would_wait_for_a_worker_that_heard_nothing(data: Path) -> None:
+    """The control."""
+    assert not ends(begun(Deaf(data)))
+
+
+def test_a_server_ends_however_often_it_is_told_to(data: Path) -> None:
+    service = Service(data)
+    service.start()
+
+    assert ends(service, times=5)
