@@ -23,10 +23,13 @@ RAMP = (1, 2, 4, 8, 16) if FULL else (2, 8)
 RAMP_S, USUAL_S, SPIKE_S, AFTER_S = (5.0, 10.0, 60.0, 20.0) if FULL else (1.0, 1.5, 4.0, 5.0)
 WITHOUT_WORK = ("segment", "popular")
 TIMES, USUALLY = 3.0, 0.5  # of the peak
-KEPT_UP = 0.9 if FULL else 0.4
+KEPT_UP = 0.9
 """Of the peak. Here a list costs 1.2 ms and an answer without work 0.1, most of it the server
 program's, so that answering twice the peak takes 15 % of the processor: 78 % were measured in full
-size, where the bar is 90 %. The quick size only tells that from the 3 % without a limit."""
+size."""
+SAVED = 3.0
+"""Times the share of its peak that a server without a limit keeps up, which is 3 %. In quick size
+the share itself says how busy the machine was: from 33 to 70 %."""
 WARM, COLD = 100, 10  # lists asked for again and again; every so many usual requests a new one
 CLIENTS = 10  # times the listeners of the small world
 ENV = {
@@ -219,8 +222,11 @@ def unguarded(kernels: Path, tmp_path_factory: pytest.TempPathFactory) -> Spike:
     return spike_of(Unguarded, kernels, tmp_path_factory.mktemp("unguarded"), {})
 
 
-def test_nearly_as_many_lists_come_in_time_as_at_the_peak(guarded: Spike) -> None:
-    assert guarded.good >= KEPT_UP * guarded.peak
+def test_nearly_as_many_lists_come_in_time_as_at_the_peak(
+    guarded: Spike, unguarded: Spike
+) -> None:
+    least = KEPT_UP if FULL else SAVED * unguarded.good / unguarded.peak
+    assert guarded.good >= least * guarded.peak
     assert guarded.admitted_p95 < (BOUND_S if FULL else 1.0)
 
 
@@ -241,7 +247,7 @@ def test_soon_after_a_spike_all_is_as_usual(guarded: Spike) -> None:
 def test_if_nobody_was_refused_next_to_nothing_would_come_in_time(unguarded: Spike) -> None:
     """The control."""
     assert unguarded.statuses <= {200}
-    assert unguarded.good < 0.4 * unguarded.peak
+    assert unguarded.good < unguarded.peak / SAVED / 2
 
 
 def test_if_nobody_was_refused_the_spike_would_go_on_after_its_end(unguarded: Spike) -> None:

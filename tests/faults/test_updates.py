@@ -85,7 +85,8 @@ class Deaf(Service):
         (
             "import sys, contextlib; from service.api import stopping;"
             "from service.cli import main;"
-            "stopping.when_told_to_stop = lambda _: contextlib.nullcontext(); sys.exit(main())"
+            "stopping.when_told_to_stop = lambda _: contextlib.nullcontext(stopping.STARTED.set());"
+            "sys.exit(main())"
         ),
     )
 
