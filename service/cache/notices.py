@@ -13,29 +13,29 @@ PATIENCE_S = 0.1
 PAUSE_S = 0.2
 MOST_OWED = 200_000
 TOGETHER = 256
+MOST_REVS = 16
+"""Told of one user at once. Each is told, not only the newest: one that nobody hears of is a gap in
+the numbers, which makes every other process read all of the store again (`Revs.heard_all`)."""
 
 
 class Owed(Struct, frozen=True):
-    """What has to be told of one user: an erasure first, then a rev."""
+    """What has to be told of one user: an erasure first, then revs."""
 
-    erased: bool
-    rev: int
+    erased: bool = False
+    revs: tuple[int, ...] = ()  # ascending
 
     def and_then(self, rev: int) -> "Owed":
-        """This, and then `rev`. A rev before an erasure is not worth telling any more."""
-        return (
-            Owed(erased=True, rev=ERASED)
-            if rev == ERASED
-            else Owed(self.erased, max(self.rev, rev))
-        )
+        """This, and then `rev`. What was before an erasure is not worth telling any more."""
+        if rev == ERASED:
+            return Owed(erased=True)
+        return Owed(self.erased, tuple(sorted({*self.revs, rev}))[-MOST_REVS:])
 
     def of(self, user_id: str) -> list[tuple[str, int]]:
         """The notices, in order."""
-        revs = ([ERASED] if self.erased else []) + ([self.rev] if self.rev != ERASED else [])
-        return [(user_id, rev) for rev in revs]
+        return [(user_id, rev) for rev in ((ERASED,) if self.erased else ()) + self.revs]
 
 
-NOTHING = Owed(erased=False, rev=ERASED)
+NOTHING = Owed()
 
 
 class Notices:

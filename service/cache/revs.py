@@ -47,14 +47,16 @@ class Revs:
         if self._counted is None:
             self._counted = number
 
-    def heard_all(self, last: int) -> bool:
+    def heard_all(self, last: int, *, patient: bool = False) -> bool:
         """Whether every number up to `last` was a rev heard of; a gap is what nobody told.
 
-        `last` is so old that whoever tells has had the time.
+        `patient`: it may be told yet, and is asked for again.
         """
-        since, self._counted = self._counted, last
+        since = self._counted
         told = since is not None and self._heard.issuperset(range(since + 1, last + 1))
-        self._heard = {number for number in self._heard if number > last}
+        if told or not patient:
+            self._counted = last
+            self._heard = {number for number in self._heard if number > last}
         return told
 
     def forget(self, user_id: str) -> None:

@@ -176,9 +176,9 @@ class TwoLevel:
         """Nothing is kept from before this write of the store."""
         self._revs.count_from(number)
 
-    def heard_all(self, last: int) -> bool:
+    def heard_all(self, last: int, *, patient: bool = False) -> bool:
         """Whether of every write up to `last` was heard whom it changed, since this was asked."""
-        return self._revs.heard_all(last)
+        return self._revs.heard_all(last, patient=patient)
 
     def lost(self, since: float) -> None:
         """Nothing was heard since then: local answers are good for half a minute more."""

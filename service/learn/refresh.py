@@ -21,6 +21,8 @@ LOOK_EVERY_S = 1.0
 SATISFACTION_EVERY = 60
 UNTOLD_EVERY = 60
 """Seconds between two looks for what nobody told: other processes announce their changes."""
+PATIENCE = 4
+"""Looks until what was not told by then counts as told by nobody: under load a word takes long."""
 
 
 class Refresh:
@@ -45,6 +47,7 @@ class Refresh:
         self._satisfaction, self._news, self._clock = satisfaction, news, clock
         self._watching: asyncio.Task[None] | None = None
         self._number: int | None = None  # of the newest write a moment ago
+        self._settled = True  # of every write up to that it is known whether it was told
 
     async def load(self) -> None:
         """Read everything that requests need; what was read before is replaced."""
@@ -56,11 +59,21 @@ class Refresh:
         number = await self._store.last_number()
         if number is not None:
             self._cache.count_from(number)
-        tracks = await self._store.tracks()
-        if tracks:
-            self._current.add_tracks(tracks)
+        await self._read_tracks()
         await self._satisfaction.refresh()
         await self._trainer.resume()
+
+    async def _read_tracks(self) -> None:
+        """In a thread: 100,000 of them kept the loop for 3 s."""
+        before = self._current.catalogue
+        news = await self._store.tracks()
+        if before.size:
+            news = await asyncio.to_thread(before.unlike, news)
+        now = self._current.catalogue
+        if now is not before:  # what was put here meanwhile is newer than what was read
+            news = [one for one in news if now.digest(one.id) == before.digest(one.id)]
+        if news:
+            self._current.add_tracks(news)
 
     async def _load_trending(self) -> None:
         now = self._clock()
@@ -82,12 +95,19 @@ class Refresh:
 
     async def _missed(self, second: int, *, changed: bool) -> bool:
         """Whether those who tell whom they change have left somebody out; a look a minute."""
-        if second % UNTOLD_EVERY == UNTOLD_EVERY - 1:  # a second later all of it has been told
-            self._number = await self._store.last_number()
-        elif second % UNTOLD_EVERY == 0:  # also while nobody tells: what was heard is let go
-            told = self._number is not None and self._cache.heard_all(self._number)
-            return self._cache.linked and (changed if self._number is None else not told)
-        return False
+        looks = (second + 1) % UNTOLD_EVERY
+        if looks == 0:
+            self._number, self._settled = await self._store.last_number(), False
+            return False
+        if self._settled:
+            return False
+        patient = looks < PATIENCE
+        if self._number is None:
+            told, patient = not changed, False
+        else:  # also while nobody tells: what was heard is let go
+            told = self._cache.heard_all(self._number, patient=patient)
+        self._settled = told or not patient
+        return self._settled and self._cache.linked and not told
 
     async def _look(self) -> None:
         changed = told = gap = False  # heard of a change and could not read it yet

@@ -127,6 +127,15 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         """Whether the track is in this edition."""
         return self.row(track_id) is not None
 
+    def digest(self, track_id: str) -> int | None:
+        """A number that changes with anything about the track; None where it is not here."""
+        row = self.row(track_id)
+        return None if row is None else int(self.digests[row])
+
+    def unlike(self, tracks: Sequence[Track]) -> list[Track]:
+        """Those that are new or not as they are here."""
+        return [track for track in tracks if self.digest(track.id) != _digest(track)]
+
     def with_tracks(self, tracks: Sequence[Track]) -> "Catalogue":
         """The next edition, in which these tracks are new or replaced. Costs one copy."""
         names = ("artist_names", "album_names", "work_names", "genre_names", "genre_members")

@@ -111,9 +111,13 @@ class SqliteStore:
         return msgspec.msgpack.decode(rows[0][0], type=Track) if rows else None
 
     async def tracks(self, *, offset: int = 0) -> list[Track]:
-        rows = await self._read("SELECT body FROM tracks WHERE row > ? ORDER BY row", (offset,))
-        decoder = msgspec.msgpack.Decoder(Track)
-        return [decoder.decode(body) for (body,) in rows]
+        sql = "SELECT body FROM tracks WHERE row > ? ORDER BY row"
+        decode = msgspec.msgpack.Decoder(Track).decode
+
+        def read(reader: sqlite3.Connection) -> list[Track]:
+            return [decode(body) for (body,) in reader.execute(sql, (offset,))]
+
+        return await self._in_thread(read)
 
     async def resolve(self, kind: str, values: Sequence[str]) -> dict[str, str]:
         rows = await self._read(

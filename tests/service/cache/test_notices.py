@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
-from service.cache.notices import Notices
+from service.cache.notices import MOST_REVS, Notices
 from service.cache.protocol import ERASED, SharedUnavailable
+from service.cache.revs import Revs
 
 
 class Others:
@@ -51,7 +52,7 @@ async def test_nobody_waits_for_one_that_is_away_and_nothing_is_lost() -> None:
     await notices.send("u2", 1)
     await settle()
 
-    assert [[("u1", 3), ("u2", 1)]] == others.heard
+    assert [[("u1", 1), ("u1", 2), ("u1", 3), ("u2", 1)]] == others.heard
 
 
 async def test_an_erasure_is_told_before_what_came_after_it_and_instead_of_what_came_before() -> (
@@ -69,6 +70,34 @@ async def test_an_erasure_is_told_before_what_came_after_it_and_instead_of_what_
     await settle()
 
     assert [("u1", ERASED), ("u1", 7), ("u2", 1)] == others.heard[0]
+
+
+async def test_writes_of_one_user_that_come_faster_than_they_are_told_leave_no_gap() -> None:
+    others, revs = Others(), Revs()
+    notices = Notices(others.note)
+    revs.count_from(0)
+
+    await asyncio.gather(*(notices.send("u1", rev) for rev in range(1, 9)))
+    for told in others.heard:
+        for user, rev in told:
+            revs.learn(user, rev)
+
+    assert revs.heard_all(8)
+
+
+async def test_of_one_user_only_so_many_revs_are_owed() -> None:
+    others = Others()
+    others.away = True
+    notices = Notices(others.note, sleep=others.sleep)
+    for rev in range(1, MOST_REVS + 6):
+        await notices.send("u1", rev)
+
+    others.away = False
+    others.again.set()
+    await notices.send("u2", 1)
+    await settle()
+
+    assert [("u1", rev) for rev in range(6, MOST_REVS + 6)] == others.heard[0][:-1]
 
 
 async def test_closing_ends_what_still_tries() -> None:

@@ -82,6 +82,16 @@ def test_a_number_nobody_told_is_a_gap_once() -> None:
     assert revs.heard_all(8)
 
 
+def test_whoever_is_patient_hears_of_it_later() -> None:
+    revs = Revs()
+    revs.count_from(4)
+    revs.learn("a", 6)
+
+    assert not revs.heard_all(6, patient=True)
+    revs.learn("b", 5)
+    assert revs.heard_all(6, patient=True)
+
+
 def test_the_numbers_of_what_was_there_before_are_not_collected() -> None:
     """A process that has served a million users would hold 66 MB of them."""
     revs = Revs()

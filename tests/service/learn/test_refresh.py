@@ -198,6 +198,39 @@ async def test_of_those_who_tell_only_a_gap_makes_it_read_again(processes, monke
     assert told is not None
 
 
+async def test_what_is_told_late_is_no_gap(processes, monkeypatch) -> None:
+    monkeypatch.setattr(module, "UNTOLD_EVERY", 20)
+    monkeypatch.setattr(module, "PATIENCE", 19)
+    mine, theirs = processes
+    monkeypatch.setattr(TwoLevel, "linked", True)
+    await theirs.store.append([listen("a", user_id="u2")])
+    await mine.cache.note("u1", 0)
+    mine.refresh.watch()
+    await until(lambda: not mine.refresh._settled)
+    await mine.cache.note("u2", 1)
+    await until(lambda: mine.refresh._settled)
+
+    assert mine.revs.get("u2") == 1  # not forgotten
+    assert not mine.news
+
+
+async def test_what_is_put_while_the_store_is_read_is_newer(processes) -> None:
+    mine, theirs = processes
+    await theirs.shelf.put([track("a"), track("b")])
+
+    class Slow(SqliteStore):
+        async def tracks(self, *, offset: int = 0) -> list[Track]:
+            read = await super().tracks(offset=offset)
+            await mine.shelf.put([track("a", title="Newer")])
+            return read
+
+    mine.refresh._store = Slow(mine.store._path)
+    await mine.refresh.load()
+    await mine.refresh._store.close()
+
+    assert ["Newer", "Title b"] == [one.title for one in mine.current.catalogue.briefs]
+
+
 async def test_a_process_that_is_alone_lets_go_of_what_it_heard(processes, monkeypatch) -> None:
     monkeypatch.setattr(module, "UNTOLD_EVERY", 5)
     mine, _ = processes
