@@ -19,7 +19,7 @@ from numba.core import cgutils, codegen, config
 from numba.extending import intrinsic
 
 TOGETHER = 8  # rows: two of AVX2's registers each, so that sixteen are enough
-LINE = 16  # float32 that memory delivers at once
+LINE = 512  # bits that memory delivers at once
 I8, I16, I32, I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 BYTES, LANES = ir.VectorType(I8, 64), ir.VectorType(I32, 16)
 FLOATS = ir.VectorType(ir.FloatType(), 16)
@@ -85,6 +85,32 @@ def dots(typingctx, rows, first, query, out, start):  # noqa: ARG001
 
 
 @vectors
+def dot_bytes(typingctx, codes, row, query):  # noqa: ARG001
+    """Return the float32 inner product of `codes[row]` and `query`, as `dot` adds it up.
+
+    Args:
+        typingctx: Numba's.
+        codes: int8 `(n, d)`, d a multiple of 16.
+        row: Below n; not checked.
+        query: float32 `(d,)`.
+    """
+
+    def generate(context, builder, signature, args):
+        many, at, asked = opened(context, builder, signature, args)
+        size = context.make_array(signature.args[2])(context, builder, args[2]).nitems
+        base = builder.gep(many, [builder.mul(at, size)])
+        total = cgutils.alloca_once_value(builder, ir.Constant(FLOATS, None))
+        step = ir.Constant(I64, 0), size, ir.Constant(I64, 16)
+        with cgutils.for_range_slice(builder, *step, I64) as (place, _):
+            values = builder.sitofp(load(builder, base, place, ir.VectorType(I8, 16)), FLOATS)
+            product = builder.fmul(values, load(builder, asked, place, FLOATS))
+            builder.store(builder.fadd(builder.load(total), product), total)
+        return _folded(builder, builder.load(total))
+
+    return types.float32(codes, types.int64, query), generate
+
+
+@vectors
 def ask_for(typingctx, rows, row):  # noqa: ARG001
     """Ask memory for `rows[row]`, which is wanted soon; waits for nothing.
 
@@ -96,7 +122,8 @@ def ask_for(typingctx, rows, row):  # noqa: ARG001
         shape = context.make_array(signature.args[0])(context, builder, args[0]).shape
         size = cgutils.unpack_tuple(builder, shape, 2)[1]
         base = builder.gep(many, [builder.mul(at, size)])
-        step = ir.Constant(I64, 0), size, ir.Constant(I64, LINE)
+        line = LINE // signature.args[0].dtype.bitwidth
+        step = ir.Constant(I64, 0), size, ir.Constant(I64, line)
         with cgutils.for_range_slice(builder, *step, I64) as (place, _):
             _prefetch(builder, base, place)
         return context.get_dummy_value()

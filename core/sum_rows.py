@@ -16,7 +16,7 @@ def sums(total, rows, out):  # type: ignore[no-untyped-def]
     said = np.empty(rows.size, np.bool_)
     add_sure(total, rows, out, said)
     add_near(total, rows, out, said)
-    for values, norms, _, _, query, shift in total[6]:
+    for values, norms, _, _, query, shift, _, _, _ in total[6]:
         add_product(values, norms, query, shift, rows, out, said)
     for at in range(rows.size):
         out[at] = out[at] if said[at] else np.float32(np.nan)

@@ -2,12 +2,14 @@
 
 The bound of a span is what the greatest of each flat, table, norm and so on would give together
 (`core.peaks`); that of a row is what it has for sure plus the most that anything else could add: a
-similarity of 1, and the norms of row and query for a product. Some promising rows are scored first;
-then whatever has a bound that reaches the k-th best of those.
+similarity of 1, and the norms of row and query for a product, then what the bytes of a row say of it
+(`core.coarse`). Some promising rows are scored first; then whatever has a bound that reaches the
+k-th best of those.
 """
 
 import numpy as np
 
+from core.coarse import add_most
 from core.embedding import LEADERS
 from core.kernel import kernel
 from core.keys import EMPTY, cut, key_of, row_of, score_of
@@ -17,7 +19,6 @@ from core.topk import CHUNK, offer
 
 SLACK, PRODUCT_SLACK = np.float32(1e-5), np.float32(1 + 1e-4)  # of float32 sums of some hundred
 LESS = np.float32(1 - 1e-5)
-DONE = np.float32(-1)  # in place of the norm of a query
 ROOM = 4 * CHUNK  # rows that are looked at together
 LOWEST = np.float32(-np.finfo(np.float32).max)
 
@@ -71,7 +72,7 @@ def _bound_spans(total, reaches, sure, bounds):  # type: ignore[no-untyped-def]
     for span in range(sure.size):
         sure[span] += base
         bounds[span] = sure[span]
-    for part, (_, _, tops, _, _, shift) in enumerate(total[6]):
+    for part, (_, _, tops, _, _, shift, _, _, _) in enumerate(total[6]):
         _add_tops(tops, reaches[part], bounds, sizes)
         if tops.size:
             more += max(shift, ZERO)
@@ -134,7 +135,7 @@ def _promising(total, allowed, spans, many):  # type: ignore[no-untyped-def]
         if key > EMPTY:
             every[found] = row_of(key)
             found += 1
-    for _, _, _, leaders, _, _ in total[6]:
+    for _, _, _, leaders, _, _, _, _, _ in total[6]:
         for row in leaders:
             if not allowed.size or allowed[row]:
                 every[found] = row
@@ -175,7 +176,7 @@ def _nearest(total):  # type: ignore[no-untyped-def]
 def _reaches(total):  # type: ignore[no-untyped-def]
     """Return the norm of each query, rounded up."""
     reaches = np.zeros(2, np.float32)
-    for part, (_, _, _, _, query, _) in enumerate(total[6]):
+    for part, (_, _, _, _, query, _, _, _, _) in enumerate(total[6]):
         square = 0.0
         for value in query:
             wide = np.float64(value)  # Numba takes float() of a float32 for a float32
@@ -197,7 +198,7 @@ def _collect(total, reaches, allowed, paid, bounds, least, keys, k):  # type: ig
     threshold, filled, some, n = least, k, 0, total[5][0].shape[0]
     waiting, scores = np.empty(ROOM, np.int64), np.empty(ROOM, np.float32)
     said, (prices, charge), near = np.empty(ROOM, np.bool_), paid, _nearest(total)
-    left = np.empty_like(reaches)
+    tops = np.empty(ROOM, np.float32)
     spans = _reaching(bounds, threshold)
     for place in range(spans.size):
         if bounds[spans[place]] >= threshold:
@@ -206,12 +207,14 @@ def _collect(total, reaches, allowed, paid, bounds, least, keys, k):  # type: ig
             continue  # many at once: part by part, and memory is asked ahead
         add_sure(total, waiting[:some], scores, said)
         some = _still(total, reaches, paid, near, waiting[:some], scores, said, threshold)
+        tops[:some] = ZERO
+        for _, norms, _, _, _, shift, codes, steps, query in total[6]:
+            add_most(codes, steps, norms, query, shift, waiting[:some], tops)
+        some = _within(paid, near, waiting[:some], scores, said, tops, threshold)
         add_near(total, waiting[:some], scores, said)
-        left[:] = reaches
-        for part, (values, norms, _, _, query, shift) in enumerate(total[6]):
-            some = _still(total, left, paid, ZERO, waiting[:some], scores, said, threshold)
+        some = _within(paid, ZERO, waiting[:some], scores, said, tops, threshold)
+        for values, norms, _, _, query, shift, _, _, _ in total[6]:
             add_product(values, norms, query, shift, waiting[:some], scores, said)
-            left[part] = DONE
         for at in range(some):
             scores[at] -= charge * prices[waiting[at]] if prices.size else ZERO
             if said[at] and scores[at] >= threshold:
@@ -237,10 +240,10 @@ def _reaching(bounds, threshold):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _still(total, left, paid, near, rows, scores, said, threshold):  # type: ignore[no-untyped-def]
-    """Keep rows that may reach the threshold with what is not added up yet; return how many.
+def _still(total, reaches, paid, near, rows, scores, said, threshold):  # type: ignore[no-untyped-def]
+    """Keep rows that may reach the threshold by their norms; return how many.
 
-    That is nearnesses of `near` at most, and the products that are not `DONE`.
+    Nothing is added up yet of nearnesses, which are `near` at most, and of products.
     """
     kept, (one, other), (prices, charge) = 0, total[6], paid
     shifts = max(one[5], ZERO), max(other[5], ZERO)
@@ -251,11 +254,25 @@ def _still(total, left, paid, near, rows, scores, said, threshold):  # type: ign
         row = rows[at]
         price = charge * prices[row] if prices.size else ZERO
         most = scores[at] + near - price + SLACK * (abs(scores[at]) + near + abs(price))
-        if row < one[1].size and left[0] != DONE:
-            most += left[0] * one[1][row] + shifts[0]
-        if row < other[1].size and left[1] != DONE:
-            most += left[1] * other[1][row] + shifts[1]
+        if row < one[1].size:
+            most += reaches[0] * one[1][row] + shifts[0]
+        if row < other[1].size:
+            most += reaches[1] * other[1][row] + shifts[1]
         if most >= threshold:
             rows[kept], scores[kept], said[kept] = row, scores[at], said[at]
+            kept += 1
+    return kept
+
+
+@kernel
+def _within(paid, near, rows, scores, said, tops, threshold):  # type: ignore[no-untyped-def]
+    """Keep rows that may reach the threshold with `near` and `tops`, which are of the products."""
+    kept, (prices, charge) = 0, paid
+    for at in range(rows.size):
+        row, score, top = rows[at], scores[at], tops[at]
+        price = charge * prices[row] if prices.size else ZERO
+        slack = SLACK * (abs(score) + near + abs(top) + abs(price))
+        if not score + near + top - price + slack < threshold:  # NaN is no bound
+            rows[kept], scores[kept], said[kept], tops[kept] = row, score, said[at], top
             kept += 1
     return kept

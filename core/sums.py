@@ -21,6 +21,7 @@ import numpy as np
 
 from core import checks
 from core.arrays import F32, I32, I64, Flags
+from core.coarse import asked
 from core.coding import Coding
 from core.embedding import Embedding
 from core.keys import best, empty_keys
@@ -145,12 +146,13 @@ class Sum:
         codes = checks.ints("codes", one.coding.codes, (self.n,))
         return values, codes, one.coding.begins, one.coding.order
 
-    def _product(self, one: Product) -> tuple[F32, F32, F32, I32, F32, np.float32]:
+    def _product(self, one: Product) -> tuple[object, ...]:
         if one.embedding.n > self.n:
             raise ValueError(f"an embedding has {one.embedding.n} rows, the sum {self.n}")
         query = checks.finite("query", one.query, (one.embedding.d,))
         rows = one.embedding
-        return rows.values, rows.norms, rows.peaks, rows.leaders, query, np.float32(one.shift)
+        exact = rows.values, rows.norms, rows.peaks, rows.leaders, query, np.float32(one.shift)
+        return *exact, rows.codes, rows.steps, asked(query, rows.codes.shape[1])
 
 
 def _peaks(flat: Flat, n: int) -> F32:
@@ -193,13 +195,13 @@ def best_of(
     size = min(checks.whole("k", k, 1), total.n)
     if not 0 <= share < np.inf:
         raise ValueError(f"share must be at least 0 and finite, got {share}")
-    asked = prices if prices is not None and share else np.empty(0, np.float32)
-    asked = checks.floats("prices", asked, (asked.size and total.n,))
-    least = _lows(asked, lows)
+    paid = prices if prices is not None and share else np.empty(0, np.float32)
+    paid = checks.floats("prices", paid, (paid.size and total.n,))
+    least = _lows(paid, lows)
     may = np.empty(0, np.bool_) if allowed is None else allowed
     may = checks.flags("allowed", may, (0 if allowed is None else total.n,))
     keys = empty_keys(size, ROOM)
-    priced, seeds = (asked, least), min(SEEDS, total.n)
+    priced, seeds = (paid, least), min(SEEDS, total.n)
     filled = search(total.packed, may, priced, np.float32(share), keys, size, seeds)
     rows, _ = best(keys, size, filled)
     return rows, sums_of(total, rows)

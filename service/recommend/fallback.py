@@ -34,7 +34,7 @@ TOLD_EVERY = 12
 """Of those, one reading of what listeners told about themselves: an hour."""
 AT_ONCE = 500
 """Users per batch: a millisecond of the event loop."""
-PAGE_S, MOST_PAGES = 1.0, 1_000
+PAGE_S, MOST_PAGES = 10.0, 1_000
 PERSONAL, STALE = b'"tier":"personal"', b'"tier":"stale"'
 REASONS: dict[Tier, Reason] = {
     "segment": Reason(stage="segment", text="Liked by people like you"),
@@ -149,7 +149,7 @@ class Fallback:
         return self._popular
 
     def _page(self, view: View, ask: Ask, tier: Tier, rows: Rows) -> Answer:
-        """The same for all who get these rows, so it is made once a second: 0.2 ms."""
+        """The same for all who get these rows, so it is made once in ten seconds: 0.2 ms."""
         key = (id(rows), ask.key + ask.arms.key, view.stamp)
         of, page = self._pages.get(key, (None, None))
         if page is None or of is not rows or page.made < monotonic() - PAGE_S:
