@@ -21,6 +21,7 @@ from service import metrics, request_id
 from service.access.gate import Gate
 from service.api import problems
 from service.api.admission import Admission
+from service.api.allowed import name_methods
 from service.api.bodies import Bodies
 from service.api.contract import AnyRequest, describe
 from service.api.door import Door
@@ -32,7 +33,7 @@ from service.api.insights import InsightController
 from service.api.jobs import JobController, JobOrder
 from service.api.listens import Feedback, ListenController
 from service.api.models import ModelController
-from service.api.ofrep import EvaluationRequest, OfrepController
+from service.api.ofrep import EvaluationFailure, EvaluationRequest, OfrepController
 from service.api.operations import HealthController, read_metrics
 from service.api.problems import EXCEPTION_HANDLERS, ProblemDetails, explain_problem
 from service.api.profiles import ProfileController
@@ -46,7 +47,7 @@ from service.api.tracks import TrackController
 from service.api.updates import UpdateController
 from service.api.users import UserController
 from service.bootstrap import open_house
-from service.domain import Listen, Track, UserSettings
+from service.domain import Experiment, Listen, Track, UserSettings
 from service.doors import listenbrainz
 from service.doors.audioscrobbler.routes import audioscrobbler_routes
 from service.doors.spotify import refusals
@@ -108,6 +109,8 @@ DOCUMENTED = (
     Draft,
     Change,
     EvaluationRequest,
+    EvaluationFailure,
+    Experiment,
     Update,
     StrategyQuestion,
     ProfileQuestion,
@@ -191,7 +194,7 @@ def create_app(settings: Settings, *, greet: Callable[[str], object] | None = No
         },
         exception_handlers={**EXCEPTION_HANDLERS, HTTPException: on_http_exception},
         guards=[guard] if settings.guarded else [],
-        middleware=[time_requests],
+        middleware=[time_requests, name_methods],
         logging_config=None,  # structlog is set up by `served`
         openapi_config=OpenAPIConfig(
             title="EchoTune",

@@ -21,11 +21,17 @@ from litestar.openapi.spec import (
     RequestBody,
 )
 
+from service.domain import TrackId, UserId
 from service.errors import Invalid
 
 AnyRequest = Request[Any, Any, Any]
 Wanted = TypeVar("Wanted")
 REF = "#/components/schemas/{name}"
+IDS: dict[str, Any] = {
+    "user_id": msgspec.json.schema(UserId),
+    "track_id": msgspec.json.schema(TrackId),
+}
+"""What a path parameter of that name must be like."""
 MOST_PARAMETERS = 50
 LONGEST = 400  # characters of a reason
 
@@ -105,22 +111,28 @@ def documents(
     query: type[msgspec.Struct] | None = None,
     also: tuple[str, ...] = (),
     stream: type[msgspec.Struct] | None = None,
+    refusal: type[msgspec.Struct] | None = None,
 ) -> type[Operation]:
     """An OpenAPI operation class that knows what `decode` and `read_query` will be asked for.
 
     `also`: media types the answer may have beside JSON, of the same content. `stream`: the data of
-    each event, of an answer that is a stream of events.
+    each event, of an answer that is a stream of events. `refusal`: what a protocol of others
+    says where the route itself refuses; what stands before it says problems there, too.
 
     Whatever goes wrong is a problem document, not the shape Litestar would describe for a 400.
     """
     content = _request_body(body) if body is not None else None
     parameters = list(_parameters(query)) if query is not None else []
+    bad = PROBLEM if refusal is None else _in_own_words(refusal)
 
     @dataclass
     class Documented(Operation):
         def __post_init__(self) -> None:
             if content is not None:
                 self.request_body = content
+            for parameter in self.parameters or []:
+                if isinstance(parameter, Parameter) and parameter.name in IDS:
+                    parameter.schema = IDS[parameter.name]
             self.parameters = [*(self.parameters or []), *parameters]
             good = {name: answer for name, answer in (self.responses or {}).items() if name < "4"}
             for answer in good.values():
@@ -129,7 +141,7 @@ def documents(
                     answer.content.update(dict.fromkeys(also, media))
                     if stream is not None:
                         media.schema = Reference(ref=REF.format(name=stream.__name__))
-            self.responses = {**good, "default": PROBLEM}
+            self.responses = {**good, "default": bad}
 
     return Documented
 
@@ -178,6 +190,14 @@ def _parameters(query: type[msgspec.Struct]) -> Iterable[Parameter]:
     _, schemas = msgspec.json.schema_components([query], ref_template=REF)
     for name, schema in schemas[query.__name__]["properties"].items():
         yield Parameter(name=name, param_in="query", schema=_reference(schema))
+
+
+def _in_own_words(refusal: type[msgspec.Struct]) -> OpenAPIResponse:
+    own = OpenAPIMediaType(schema=Reference(ref=REF.format(name=refusal.__name__)))
+    return OpenAPIResponse(
+        description="What went wrong, in the words of this protocol, or of those before it",
+        content={**(PROBLEM.content or {}), "application/json": own},
+    )
 
 
 def _reference(schema: dict[str, Any]) -> Any:  # noqa: ANN401 - Litestar writes mappings as they are

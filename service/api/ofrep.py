@@ -75,7 +75,7 @@ class OfrepController(Controller):
         "/ofrep/v1/evaluate/flags/{key:str}",
         status_code=200,
         operation_id="evaluateFlag",
-        operation_class=documents(body=EvaluationRequest),
+        operation_class=documents(body=EvaluationRequest, refusal=EvaluationFailure),
         request_max_body_size=BODY_BYTES,
     )
     async def evaluate(
@@ -101,7 +101,7 @@ class OfrepController(Controller):
         "/ofrep/v1/evaluate/flags",
         status_code=200,
         operation_id="evaluateFlags",
-        operation_class=documents(body=EvaluationRequest),
+        operation_class=documents(body=EvaluationRequest, refusal=EvaluationFailure),
         request_max_body_size=BODY_BYTES,
     )
     async def evaluate_all(

@@ -52,8 +52,9 @@ class HealthController(Controller):
     operation_class=documents(),
     opt=scope("public"),
     tags=["operations"],
+    media_type=CONTENT_TYPE_LATEST,
     sync_to_thread=True,  # with several workers it reads what each of them has written
 )
 def read_metrics(registry: NamedDependency[CollectorRegistry]) -> Response[bytes]:
     """Everything Prometheus wants to know."""
-    return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

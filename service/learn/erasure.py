@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio.to_thread
 from msgspec import structs
 
+from service.disk import alone_in
 from service.domain import EPOCH
 from service.jobs.protocol import Receipt
 from service.learn import tombstones
@@ -83,12 +84,13 @@ class Erasure:
 def _forget_rejects(folder: Path, user_id: str) -> int:
     """Drop rejected rows that name the user; how many."""
     dropped, name = 0, user_id.encode()
-    for path in sorted(folder.glob("*.jsonl")):
-        lines = path.read_bytes().splitlines(keepends=True)
-        kept = [line for line in lines if name not in line]
-        if len(kept) < len(lines):
-            making = path.with_name(f".{path.name}.tmp")
-            making.write_bytes(b"".join(kept))
-            making.rename(path)
-            dropped += len(lines) - len(kept)
+    with alone_in(folder):
+        for path in sorted(folder.glob("*.jsonl")):
+            lines = path.read_bytes().splitlines(keepends=True)
+            kept = [line for line in lines if name not in line]
+            if len(kept) < len(lines):
+                making = path.with_name(f".{path.name}.tmp")
+                making.write_bytes(b"".join(kept))
+                making.rename(path)
+                dropped += len(lines) - len(kept)
     return dropped

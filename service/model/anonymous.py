@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from service.disk import sync_folder
+from service.disk import alone_in, sync_folder
 from service.model import files
 from service.model.files import MANIFEST, Manifest
 
@@ -25,10 +25,11 @@ def forget(folder: Path, user_id: str) -> int:
         OSError: a file cannot be read or written.
     """
     named = 0
-    for home in sorted(folder.glob("[!.]*/")):
-        manifest = files.manifest_of(home)
-        if manifest is not None and (home / NAMES).exists():
-            named += _forget(home, manifest, user_id)
+    with alone_in(folder):  # two at once would each write back what the other took out
+        for home in sorted(folder.glob("[!.]*/")):
+            manifest = files.manifest_of(home)
+            if manifest is not None and (home / NAMES).exists():
+                named += _forget(home, manifest, user_id)
     return named
 
 

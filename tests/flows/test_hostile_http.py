@@ -207,6 +207,17 @@ async def test_other_methods_are_named(world: AsyncTestClient) -> None:
                 assert served <= set(answer.headers["allow"].split(", "))
 
 
+async def test_options_name_every_method_of_a_path(world: AsyncTestClient) -> None:
+    """Where a path has several, the framework knew those of the first handler only."""
+    for name, route in ROUTES.items():
+        path = name.split()[1]
+        served = {other.split()[0] for other in ROUTES if other.split()[1] == path}
+        answer = await world.options(route.url)
+
+        assert 204 == answer.status_code, name
+        assert {*served, "OPTIONS"} == set(answer.headers["allow"].split(", ")), name
+
+
 async def test_unknown_paths(world: AsyncTestClient) -> None:
     async with untouched(world):
         for path in (

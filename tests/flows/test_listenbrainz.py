@@ -71,6 +71,7 @@ async def test_every_answer_has_the_headers_and_every_error_the_shape(alice) -> 
         if status >= 400:
             assert {"code", "error"} == answer.json().keys()
             assert status == answer.json()["code"]
+        assert ("allow" in answer.headers) == (status == 405)
         assert "*" == answer.headers["access-control-allow-origin"]
         assert "Authorization, Content-Type" == answer.headers["access-control-allow-headers"]
         assert int(answer.headers["x-ratelimit-remaining"]) > 0

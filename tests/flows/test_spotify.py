@@ -66,7 +66,15 @@ async def test_refusals_have_spotifys_shape(client, path, status, message) -> No
 
 async def test_other_methods_too(client: AsyncTestClient) -> None:
     assert_failed(await client.delete(f"{API}/tracks"), 405, "Method Not Allowed")
-    assert_failed(await client.get("/spotify/api/token"), 405, "Method Not Allowed")
+    refused = await client.get("/spotify/api/token")
+    assert_failed(refused, 405, "Method Not Allowed")
+    assert {"OPTIONS", "POST"} == set(refused.headers["allow"].split(", "))
+
+
+async def test_a_browser_may_ask_how_a_token_is_asked_for(client: AsyncTestClient) -> None:
+    """It was told 500: who may ask was looked up where nobody had said it."""
+    assert 204 == (await client.options("/spotify/api/token")).status_code
+    assert 401 == (await client.options(f"{API}/tracks")).status_code
 
 
 async def test_without_a_token_nobody_is_answered(client: AsyncTestClient) -> None:

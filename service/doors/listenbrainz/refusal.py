@@ -54,7 +54,8 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[Any
     """What the framework raises: no such path, wrong method, a body too large or cut short."""
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_anything_else(request, error)
-    return _answer(error.status_code, HTTPStatus(error.status_code).phrase)
+    allowed = (error.headers or {}).get("allow", "")
+    return _answer(error.status_code, HTTPStatus(error.status_code).phrase, allowed=allowed)
 
 
 def on_anything_else(request: AnyRequest, error: Exception) -> Response[Any]:
@@ -65,11 +66,18 @@ def on_anything_else(request: AnyRequest, error: Exception) -> Response[Any]:
 
 
 def _answer(
-    code: int, error: str, *, more: dict[str, Any] | None = None, retry_after_s: int = 0
+    code: int,
+    error: str,
+    *,
+    more: dict[str, Any] | None = None,
+    retry_after_s: int = 0,
+    allowed: str = "",
 ) -> Response[Any]:
     headers = {"Cache-Control": "no-store"}
     if retry_after_s:
         headers["Retry-After"] = str(retry_after_s)
+    if allowed:
+        headers["Allow"] = allowed
     body = msgspec.json.encode({**(more or {}), "code": int(code), "error": error})
     return Response(body, status_code=code, media_type="application/json", headers=headers)
 

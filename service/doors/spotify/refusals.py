@@ -78,7 +78,8 @@ def on_http_exception(request: AnyRequest, error: HTTPException) -> Response[Fai
         return _failed(404, "Service not found")
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_anything_else(request, error)
-    return _failed(error.status_code, HTTPStatus(error.status_code).phrase)
+    allowed = (error.headers or {}).get("allow", "")
+    return _failed(error.status_code, HTTPStatus(error.status_code).phrase, allowed=allowed)
 
 
 def on_anything_else(request: AnyRequest, error: Exception) -> Response[Failed]:
@@ -88,10 +89,14 @@ def on_anything_else(request: AnyRequest, error: Exception) -> Response[Failed]:
     return _failed(500, "Internal server error")
 
 
-def _failed(status: int, message: str, *, retry_s: int | None = None) -> Response[Failed]:
+def _failed(
+    status: int, message: str, *, retry_s: int | None = None, allowed: str = ""
+) -> Response[Failed]:
     headers = dict(NO_STORE)
     if retry_s is not None:
         headers["Retry-After"] = str(retry_s)
+    if allowed:
+        headers["Allow"] = allowed
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="spotify"'
     return Response(Failed(Failure(status, message)), status_code=status, headers=headers)
