@@ -2,8 +2,8 @@
 
 The bound of a span is what the greatest of each flat, table, norm and so on would give together
 (`core.peaks`); that of a row is what it has for sure plus the most that anything else could add: a
-similarity of 1, and the norms of row and query for a product, then what the bytes of a row say of it
-(`core.coarse`). Some promising rows are scored first; then whatever has a bound that reaches the
+similarity of 1, and the norms of row and query for a product, then what the bytes of a row say of
+it (`core.coarse`). Some promising rows are scored first; then whatever has a bound that reaches the
 k-th best of those.
 """
 

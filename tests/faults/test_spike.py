@@ -222,9 +222,7 @@ def unguarded(kernels: Path, tmp_path_factory: pytest.TempPathFactory) -> Spike:
     return spike_of(Unguarded, kernels, tmp_path_factory.mktemp("unguarded"), {})
 
 
-def test_nearly_as_many_lists_come_in_time_as_at_the_peak(
-    guarded: Spike, unguarded: Spike
-) -> None:
+def test_nearly_as_many_lists_come_in_time_as_at_the_peak(guarded: Spike, unguarded: Spike) -> None:
     least = KEPT_UP if FULL else SAVED * unguarded.good / unguarded.peak
     assert guarded.good >= least * guarded.peak
     assert guarded.admitted_p95 < (BOUND_S if FULL else 1.0)
