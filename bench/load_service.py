@@ -48,18 +48,16 @@ def service(
     workers: int,
     local_bytes: int = LOCAL_BYTES,
     jobs: bool = False,
-    access: str = "auto",
+    more: Mapping[str, str] = {},
 ) -> Iterator[Service]:
     """Serve `home`; one worker goes without Redis, as the embedded service does.
 
     What the world has in a MongoDB is served from there. `jobs`: beside several workers there is a
-    process that runs jobs.
+    process that runs jobs. `more`: settings.
     """
     with ExitStack() as stack:
         mongo = stack.enter_context(servers.mongo(home)) if (home / "mongo").exists() else None
-        yield stack.enter_context(
-            _served(home, workers, local_bytes, mongo, jobs=jobs, access=access)
-        )
+        yield stack.enter_context(_served(home, workers, local_bytes, mongo, jobs=jobs, more=more))
 
 
 @contextmanager
@@ -70,15 +68,15 @@ def _served(
     mongo: servers.Server | None,
     *,
     jobs: bool,
-    access: str,
+    more: Mapping[str, str],
 ) -> Iterator[Service]:
     port = free_port(HOST)
     command = ["-P", "-m", "service", "serve", "--no-demo", "--port", str(port)]
     settings = {
-        "ECHOTUNE_ACCESS": access,
         "ECHOTUNE_DATA_DIR": str(home),
         "ECHOTUNE_LOCAL_CACHE_BYTES": str(local_bytes),
         "ECHOTUNE_TRAIN_EVERY_HOURS": "0",
+        **more,
     }
     mongo_url = mongo.url + DATABASE if mongo else ""
     if mongo_url:
