@@ -30,8 +30,8 @@ def search(total, allowed, priced, share, keys, k, seeds):  # type: ignore[no-un
     if k == 0:
         return 0
     sure, reaches = np.empty(-(-n // SPAN), np.float32), _reaches(total)
-    bounds = np.empty(sure.size, np.float32)
-    _bound_spans(total, reaches, sure, bounds)
+    bounds, rest = np.empty(sure.size, np.float32), np.empty(sure.size, np.float32)
+    _bound_spans(total, reaches, sure, bounds, rest)
     prices, lows = priced
     rows = _promising(total, allowed, sure, max(seeds, k))
     scores = np.empty(rows.size, np.float32)
@@ -40,7 +40,8 @@ def search(total, allowed, priced, share, keys, k, seeds):  # type: ignore[no-un
     if prices.size:
         one = np.full(2 * CHUNK + 2, EMPTY, np.int64)
         free = none, ZERO
-        filled = _collect(total, reaches, allowed, free, bounds, _least(scores, 1), one, 1)
+        spans = bounds, rest
+        filled = _collect(total, reaches, allowed, free, spans, _least(scores, 1), one, 1)
         cut(one, filled, 1)
         best = score_of(one[0])
         if 0 < best < np.inf:
@@ -49,13 +50,14 @@ def search(total, allowed, priced, share, keys, k, seeds):  # type: ignore[no-un
             for at in range(rows.size):
                 scores[at] -= charge * prices[rows[at]]
     paid = prices if charge != 0 else none, charge
-    return _collect(total, reaches, allowed, paid, bounds, _least(scores, k), keys, k)
+    return _collect(total, reaches, allowed, paid, (bounds, rest), _least(scores, k), keys, k)
 
 
 @kernel
-def _bound_spans(total, reaches, sure, bounds):  # type: ignore[no-untyped-def]
+def _bound_spans(total, reaches, sure, bounds, rest):  # type: ignore[no-untyped-def]
     """Write, for every span, a bound of its rows' flats, flags and tables, and one of their scores.
 
+    And of `rest`: all but what products make of norms.
     Rounding is bounded by the sum of all magnitudes: where a row has a part far below the greatest
     of its span, its score is below the bound by more than what is rounded.
     """
@@ -79,7 +81,9 @@ def _bound_spans(total, reaches, sure, bounds):  # type: ignore[no-untyped-def]
     size = abs(base) + more
     for span in range(sure.size):
         slack = SLACK * (sizes[span] + size)
-        bounds[span] += more + slack if slack < np.inf else ZERO  # -inf excludes a whole span
+        least = more + slack if slack < np.inf else ZERO  # -inf excludes a whole span
+        bounds[span] += least
+        rest[span] = sure[span] + least
 
 
 @kernel
@@ -153,6 +157,19 @@ def _put_span(span, n, allowed, rows, some):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _put_likely(span, n, allowed, norms, reaches, paid, left, rows, some):  # type: ignore[no-untyped-def]
+    """Put the allowed rows of a span whose norms may take `left` over its threshold."""
+    (rest, threshold), (one, other), (prices, charge) = left, norms, paid
+    for row in range(span * SPAN, min(span * SPAN + SPAN, n)):
+        most = rest - charge * LESS * prices[row] if prices.size else rest
+        most += reaches[0] * one[row] if row < one.size else ZERO
+        most += reaches[1] * other[row] if row < other.size else ZERO
+        rows[some] = row
+        some += 1 if most >= threshold and (not allowed.size or allowed[row]) else 0
+    return some
+
+
+@kernel
 def _distinct(ascending):  # type: ignore[no-untyped-def]
     kept = 0
     for at in range(ascending.size):
@@ -193,16 +210,19 @@ def _least(scores, k):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _collect(total, reaches, allowed, paid, bounds, least, keys, k):  # type: ignore[no-untyped-def]
+def _collect(total, reaches, allowed, paid, bounded, least, keys, k):  # type: ignore[no-untyped-def]
     """Collect the keys of rows that reach `least`; return how much of `keys` is filled."""
     threshold, filled, some, n = least, k, 0, total[5][0].shape[0]
     waiting, scores = np.empty(ROOM, np.int64), np.empty(ROOM, np.float32)
     said, (prices, charge), near = np.empty(ROOM, np.bool_), paid, _nearest(total)
-    tops = np.empty(ROOM, np.float32)
+    tops, (bounds, rest) = np.empty(ROOM, np.float32), bounded
+    one, other = total[6]
+    both = one[1], other[1]
     spans = _reaching(bounds, threshold)
     for place in range(spans.size):
         if bounds[spans[place]] >= threshold:
-            some = _put_span(spans[place], n, allowed, waiting, some)
+            left = rest[spans[place]], threshold
+            some = _put_likely(spans[place], n, allowed, both, reaches, paid, left, waiting, some)
         if some + SPAN <= ROOM and place + 1 < spans.size:
             continue  # many at once: part by part, and memory is asked ahead
         add_sure(total, waiting[:some], scores, said)

@@ -41,7 +41,7 @@ MOST_QUESTIONS = 1_000
 
 FIRST_MAKING = Limit(24.0, least=4.0)
 """Lists that are made or wait for their turn: at 2 ms each the last one waits for 48."""
-LATE = 0.6
+LATE = 0.4
 """Of the deadline: when more than few take longer, fewer are let in. A list that comes too late
 costs more than none: at three times what one process can make, 19 % of that came in time without
 this limit, 78 % with it. Whoever asks beyond it gets a list of what people like, in 20 µs."""

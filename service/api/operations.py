@@ -12,6 +12,10 @@ from service.model.current import Current
 from service.store import Store
 
 
+WITHOUT_CHARSET = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
+"""Litestar puts one behind every text."""
+
+
 class Health(Struct, frozen=True):
     """`status` is "ok" or "unavailable"; `checks` says which part."""
 
@@ -57,4 +61,4 @@ class HealthController(Controller):
 )
 def read_metrics(registry: NamedDependency[CollectorRegistry]) -> Response[bytes]:
     """Everything Prometheus wants to know."""
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(registry), media_type=WITHOUT_CHARSET)
