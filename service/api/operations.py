@@ -11,7 +11,6 @@ from service.errors import Unavailable
 from service.model.current import Current
 from service.store import Store
 
-
 WITHOUT_CHARSET = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 """Litestar puts one behind every text."""
 
