@@ -17,7 +17,6 @@ from service.store import Store
 
 log = structlog.get_logger()
 
-TRIES = 3
 FEW = 500  # users at a time: decoding them takes 5 ms
 
 
@@ -56,12 +55,7 @@ async def from_nothing(
             if isinstance(entry.fact, ListenStored):
                 learned.note(entry.fact.listens)
         learned.place = entries[-1].place
-    for _ in range(TRIES):  # until nothing was stored while it was counted
-        before = await store.stored_mark()
-        plays = await store.hourly_plays(now - WINDOW)
-        learned.mark = await store.stored_mark()
-        if learned.mark == before:
-            break
+    plays, learned.mark = await store.plays_at_mark(now - WINDOW)
     rows = ((catalogue.row(track_id), at, count) for track_id, at, count in plays)
     learned.trending.add((row, at, count) for row, at, count in rows if row is not None)
     async for listens, _ in store.stored_since(begun, until=learned.mark):

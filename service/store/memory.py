@@ -249,6 +249,9 @@ class MemoryStore:
                 plays[track_id, hour] += counted(sum(listen.plays for listen in listens))
         return sorted((track_id, hour, count) for (track_id, hour), count in plays.items())
 
+    async def plays_at_mark(self, since: datetime) -> tuple[list[tuple[str, datetime, int]], str]:
+        return await self.hourly_plays(since), str(len(self._log))
+
     async def mean_rating(self, since: datetime) -> float | None:
         ratings = [one.rating for one in self._all() if one.rating is not None and one.at >= since]
         return sum(ratings) / len(ratings) if ratings else None

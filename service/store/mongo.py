@@ -224,6 +224,9 @@ class MongoStore:
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
         return await trends.hourly_plays(self._aggregate, since)
 
+    async def plays_at_mark(self, since: datetime) -> tuple[list[tuple[str, datetime, int]], str]:
+        return await trends.plays_at_mark(self.hourly_plays, self.stored_mark, since)
+
     async def mean_rating(self, since: datetime) -> float | None:
         found = await self._aggregate(queries.ratings(since), queries.mean_of_ratings(since))
         return float(found[0]["mean"]) if found else None
@@ -234,9 +237,8 @@ class MongoStore:
     async def changed_elsewhere(self) -> bool:
         found = await self._find(queries.all_in_order("processes"))
         others = {one["_id"]: one["commits"] for one in found if one["_id"] != self._process}
-        changed = self._seen is not None and not others.items() <= self._seen.items()
-        self._seen = others
-        return changed
+        before, self._seen = self._seen, others
+        return before is not None and not others.items() <= before.items()
 
     async def counts(self) -> dict[str, int]:
         with refusing("read"):

@@ -7,6 +7,7 @@ from service.domain import COUNTED, HEARD_MS, PROBES, SUPPORT
 from service.store.mongo_documents import Document
 from service.store.mongo_queries import Query
 
+TRIES = 3
 PLAYED = ("play", "like", "save")
 
 
@@ -55,6 +56,20 @@ async def hourly_plays(
     hours = await aggregate(asked, plays_by_hour(since))
     found = ((one["_id"], int(one["plays"])) for one in hours)
     return [(k["track_id"], k["hour"], count) for k, count in found if k["track_id"] in supported]
+
+
+async def plays_at_mark(
+    count: Callable[[datetime], Awaitable[list[tuple[str, datetime, int]]]],
+    mark: Callable[[], Awaitable[str]],
+    since: datetime,
+) -> tuple[list[tuple[str, datetime, int]], str]:
+    """Both of one moment, if nothing was stored meanwhile in any of a few tries."""
+    after = ""
+    for _ in range(TRIES):
+        before, found, after = await mark(), await count(since), await mark()
+        if before == after:
+            break
+    return found, after
 
 
 def _heard(since: datetime) -> list[Document]:

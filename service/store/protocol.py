@@ -207,6 +207,13 @@ class Store(Protocol):
         """
         ...
 
+    async def plays_at_mark(self, since: datetime) -> tuple[list[tuple[str, datetime, int]], str]:
+        """`hourly_plays` and `stored_mark` of one moment: what is behind the mark is not counted.
+
+        A store that knows no moments asks until nothing was stored meanwhile, three times at most.
+        """
+        ...
+
     async def mean_rating(self, since: datetime) -> float | None:
         """Mean of the ratings given since then; None when there were none."""
         ...

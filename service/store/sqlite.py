@@ -242,6 +242,9 @@ class SqliteStore:
     async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
         return await plays.hourly(self._read, since)
 
+    async def plays_at_mark(self, since: datetime) -> tuple[list[tuple[str, datetime, int]], str]:
+        return await self._in_thread(lambda reader: plays.at_mark(reader, since))
+
     async def mean_rating(self, since: datetime) -> float | None:
         return await plays.mean_rating(self._read, since)
 

@@ -1,5 +1,6 @@
 """What trends, asked of SQLite: see `Store.hourly_plays`."""
 
+import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,7 +33,23 @@ GROUP BY track_id, hour ORDER BY track_id, hour
 
 async def hourly(read: Read, since: datetime) -> list[tuple[str, datetime, int]]:
     """What trends, as `Store.hourly_plays` says it."""
-    rows = await read(HOURLY_PLAYS, (milliseconds(since),))
+    return _plays(await read(HOURLY_PLAYS, (milliseconds(since),)))
+
+
+def at_mark(
+    reader: sqlite3.Connection, since: datetime
+) -> tuple[list[tuple[str, datetime, int]], str]:
+    """What trends and where the log ends, in one transaction."""
+    reader.execute("BEGIN")
+    try:
+        (last,) = reader.execute("SELECT last FROM revs").fetchone()
+        rows = reader.execute(HOURLY_PLAYS, (milliseconds(since),)).fetchall()
+    finally:
+        reader.execute("COMMIT")
+    return _plays(rows), str(last)
+
+
+def _plays(rows: list[Any]) -> list[tuple[str, datetime, int]]:
     return [(track_id, EPOCH + timedelta(hours=hour), plays) for track_id, hour, plays in rows]
 
 

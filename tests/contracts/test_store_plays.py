@@ -1,5 +1,6 @@
 """What trends: whose plays count, and for how much."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -92,3 +93,30 @@ async def test_a_probe_makes_no_trend(store: Store) -> None:
     await store.append(of("t", "u1", "u2", "~probe"))
 
     assert [] == await store.hourly_plays(NOON)
+
+
+async def test_what_is_behind_the_mark_is_not_counted_and_all_before_it_is(store: Store) -> None:
+    """While others store; of a store without moments it is only said when nobody does."""
+    await store.append(of("t", *(f"u{number}" for number in range(SUPPORT))))
+    stored, done = SUPPORT, False
+
+    async def go_on() -> None:
+        nonlocal stored
+        while not done:
+            await store.append(of("t", f"u{stored}"))
+            stored += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(go_on()) if await store.last_number() is not None else None
+    found = [await store.plays_at_mark(NOON) for _ in range(20)]
+    done = True
+    if others is not None:
+        await others
+
+    for plays, mark in found:
+        told = {one.id async for some, _ in store.stored_since("", until=mark) for one in some}
+        assert [("t", NOON, len(told))] == plays
+    assert await store.plays_at_mark(NOON) == (
+        await store.hourly_plays(NOON),
+        await store.stored_mark(),
+    )
