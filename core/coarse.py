@@ -31,7 +31,7 @@ def encoded(values: F32) -> tuple[NDArray[np.int8], F32]:
 
 
 def asked(query: F32, width: int) -> tuple[F32, np.float32, np.float32]:
-    """Return a query as wide as codes, half the sum of its magnitudes, and its norm."""
+    """Return a query as wide as codes, half the sum of its magnitudes, and what its norm rounds."""
     padded = np.zeros(width, np.float32)
     padded[: query.size] = query
     wide = query.astype(np.float64)

@@ -11,6 +11,7 @@ answers are the same to the bit: tests/core/test_tiles.py runs both.
 # mypy: disable-error-code="no-untyped-call, no-untyped-def"
 # The builders below are Numba's and llvmlite's, which have no types.
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
@@ -22,7 +23,7 @@ TOGETHER = 8  # rows: two of AVX2's registers each, so that sixteen are enough
 LINE = 512  # bits that memory delivers at once
 I8, I16, I32, I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 BYTES, LANES = ir.VectorType(I8, 64), ir.VectorType(I32, 16)
-FLOATS = ir.VectorType(ir.FloatType(), 16)
+FLOATS, CODES = ir.VectorType(ir.FloatType(), 16), ir.VectorType(I8, 16)
 
 
 def vectors(build: Callable[..., Any]) -> Any:
@@ -46,9 +47,7 @@ def dot(typingctx, rows, row, query):  # noqa: ARG001
     """
 
     def generate(context, builder, signature, args):
-        many, at, asked = opened(context, builder, signature, args)
-        size = context.make_array(signature.args[2])(context, builder, args[2]).nitems
-        base = builder.gep(many, [builder.mul(at, size)])
+        base, asked, size = _row(context, builder, signature, args)
         return _folded(builder, _products(builder, [base], asked, size)[0])
 
     return types.float32(rows, types.int64, query), generate
@@ -96,15 +95,13 @@ def dot_bytes(typingctx, codes, row, query):  # noqa: ARG001
     """
 
     def generate(context, builder, signature, args):
-        many, at, asked = opened(context, builder, signature, args)
-        size = context.make_array(signature.args[2])(context, builder, args[2]).nitems
-        base = builder.gep(many, [builder.mul(at, size)])
+        base, asked, size = _row(context, builder, signature, args)
         total = cgutils.alloca_once_value(builder, ir.Constant(FLOATS, None))
-        step = ir.Constant(I64, 0), size, ir.Constant(I64, 16)
-        with cgutils.for_range_slice(builder, *step, I64) as (place, _):
-            values = builder.sitofp(load(builder, base, place, ir.VectorType(I8, 16)), FLOATS)
-            product = builder.fmul(values, load(builder, asked, place, FLOATS))
-            builder.store(builder.fadd(builder.load(total), product), total)
+
+        def read(place):
+            return builder.sitofp(load(builder, base, place, CODES), FLOATS)
+
+        _add_products(builder, read, asked, size, total)
         return _folded(builder, builder.load(total))
 
     return types.float32(codes, types.int64, query), generate
@@ -175,23 +172,29 @@ def _products(builder, bases, asked, size):
     totals = [cgutils.alloca_once_value(builder, ir.Constant(FLOATS, None)) for _ in bases]
     whole = builder.and_(size, ir.Constant(I64, -16))
 
-    def add(values, wanted, total):
-        product = builder.fmul(values, wanted)
-        builder.store(builder.fadd(builder.load(total), product), total)
-
-    step = ir.Constant(I64, 0), whole, ir.Constant(I64, 16)
     for base, total in zip(bases, totals, strict=True):  # row by row, as memory likes it
-        with cgutils.for_range_slice(builder, *step, I64) as (place, _):
-            values, wanted = (load(builder, one, place, FLOATS) for one in (base, asked))
-            add(values, wanted, total)
+        read = partial(load, builder, base, kind=FLOATS)
+        _add_products(builder, read, asked, whole, total)
     rest = builder.sub(size, whole)
     with builder.if_then(builder.icmp_signed(">", rest, ir.Constant(I64, 0))):
         lanes = ir.Constant(ir.VectorType(I64, 16), list(range(16)))
         inside = builder.icmp_signed("<", lanes, spread(builder, rest, lanes.type))
         wanted = _load_some(builder, asked, whole, inside)
         for base, total in zip(bases, totals, strict=True):
-            add(_load_some(builder, base, whole, inside), wanted, total)
+            _add(builder, _load_some(builder, base, whole, inside), wanted, total)
     return [builder.load(total) for total in totals]
+
+
+def _add_products(builder, read, asked, size, total):
+    """Add sixteen products at a time, up to `size`, which is a multiple of that."""
+    step = ir.Constant(I64, 0), size, ir.Constant(I64, 16)
+    with cgutils.for_range_slice(builder, *step, I64) as (place, _):
+        _add(builder, read(place), load(builder, asked, place, FLOATS), total)
+
+
+def _add(builder, values, wanted, total):
+    product = builder.fmul(values, wanted)
+    builder.store(builder.fadd(builder.load(total), product), total)
 
 
 def _halved(builder, one, other, width):
@@ -251,6 +254,13 @@ def _load_some(builder, pointer, place, inside):
     name = "llvm.masked.load.v16f32.p0v16f32"
     function = cgutils.get_or_insert_function(builder.module, kind, name)
     return builder.call(function, [here, ir.Constant(I32, 1), inside, ir.Constant(FLOATS, None)])
+
+
+def _row(context, builder, signature, args):
+    """Of rows, a row and a query: where the row begins, where the query does, and their size."""
+    many, at, asked = opened(context, builder, signature, args)
+    size = context.make_array(signature.args[2])(context, builder, args[2]).nitems
+    return builder.gep(many, [builder.mul(at, size)]), asked, size
 
 
 def opened(context, builder, signature, args):

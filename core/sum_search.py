@@ -226,11 +226,7 @@ def _collect(total, reaches, allowed, paid, bounded, least, keys, k):  # type: i
         if some + SPAN <= ROOM and place + 1 < spans.size:
             continue  # many at once: part by part, and memory is asked ahead
         add_sure(total, waiting[:some], scores, said)
-        some = _still(total, reaches, paid, near, waiting[:some], scores, said, threshold)
-        tops[:some] = ZERO
-        for _, norms, _, _, _, shift, codes, steps, query in total[6]:
-            add_most(codes, steps, norms, query, shift, waiting[:some], tops)
-        some = _within(paid, near, waiting[:some], scores, said, tops, threshold)
+        some = _bound(total, reaches, paid, near, waiting[:some], scores, said, tops, threshold)
         add_near(total, waiting[:some], scores, said)
         some = _within(paid, ZERO, waiting[:some], scores, said, tops, threshold)
         for values, norms, _, _, query, shift, _, _, _ in total[6]:
@@ -260,28 +256,29 @@ def _reaching(bounds, threshold):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _still(total, reaches, paid, near, rows, scores, said, threshold):  # type: ignore[no-untyped-def]
-    """Keep rows that may reach the threshold by their norms; return how many.
+def _bound(total, reaches, paid, near, rows, scores, said, tops, threshold):  # type: ignore[no-untyped-def]
+    """Keep rows that may reach the threshold, by their norms and then by their bytes.
 
-    Nothing is added up yet of nearnesses, which are `near` at most, and of products.
+    Write to `tops` the most that products add to them; return how many there are.
     """
-    kept, (one, other), (prices, charge) = 0, total[6], paid
-    shifts = max(one[5], ZERO), max(other[5], ZERO)
-    ask(one[1], rows)
-    ask(other[1], rows)
-    ask(prices, rows)
+    tops[: rows.size] = ZERO
+    for part, (_, norms, _, _, _, shift, _, _, _) in enumerate(total[6]):
+        _add_norms(norms, reaches[part], max(shift, ZERO), rows, tops)
+    ask(paid[0], rows)
+    some = _within(paid, near, rows, scores, said, tops, threshold)
+    tops[:some] = ZERO
+    for _, norms, _, _, _, shift, codes, steps, query in total[6]:
+        add_most(codes, steps, norms, query, shift, rows[:some], tops)
+    return _within(paid, near, rows[:some], scores, said, tops, threshold)
+
+
+@kernel
+def _add_norms(norms, reach, shift, rows, tops):  # type: ignore[no-untyped-def]
+    """Add the most that a product of these norms may be, with its shift."""
+    ask(norms, rows)
     for at in range(rows.size):
-        row = rows[at]
-        price = charge * prices[row] if prices.size else ZERO
-        most = scores[at] + near - price + SLACK * (abs(scores[at]) + near + abs(price))
-        if row < one[1].size:
-            most += reaches[0] * one[1][row] + shifts[0]
-        if row < other[1].size:
-            most += reaches[1] * other[1][row] + shifts[1]
-        if most >= threshold:
-            rows[kept], scores[kept], said[kept] = row, scores[at], said[at]
-            kept += 1
-    return kept
+        if rows[at] < norms.size:
+            tops[at] += reach * norms[rows[at]] + shift
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""What it takes for a new name in a folder to survive a crash."""
+"""What folders need: new names survive a crash, and who writes is alone there."""
 
 import fcntl
 import os

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.evaluation import gini, novelty
 from service.model.catalogue import Catalogue
 from service.model.version import Model
+from service.store import HourlyPlays
 
 BACK = timedelta(days=14)
 """How far back plays are looked at; lists are those of a day, or made now."""
@@ -149,9 +150,7 @@ def lists_of(seen: Sequence[tuple[str, NDArray[np.int32]]], size: int) -> Lists:
     return Lists(list(places), np.array(listeners, np.int64), numbers[known], rows[known])
 
 
-def plays_of(
-    hourly: Sequence[tuple[str, datetime, int]], catalogue: Catalogue, *, now: datetime
-) -> Plays:
+def plays_of(hourly: HourlyPlays, catalogue: Catalogue, *, now: datetime) -> Plays:
     """What `Store.hourly_plays` found, as arrays; without tracks the catalogue does not have."""
     hour = int(now.timestamp()) // HOUR_S
     found = [

@@ -13,12 +13,10 @@ from service.experiments.reports import KEPT_FOR
 from service.learn.insights import BACK, Insights, Source, insights, lists_of, plays_of
 from service.learn.live_quality import LiveQuality
 from service.model.current import Current
-from service.store import Store
+from service.store import HourlyPlays, Store
 
 Seen = Sequence[tuple[str, NDArray[np.int32]]]
 """Lists: who saw which rows of the catalogue."""
-Hourly = Sequence[tuple[str, datetime, int]]
-"""What `Store.hourly_plays` finds."""
 
 
 class Lookout:
@@ -63,7 +61,7 @@ async def look(
 
 
 def _work(
-    current: Current, seen: Callable[[], Seen], hourly: Hourly, source: Source, now: datetime
+    current: Current, seen: Callable[[], Seen], hourly: HourlyPlays, source: Source, now: datetime
 ) -> Insights:
     found, model = seen(), current.model
     catalogue = current.catalogue  # after the model: it only grows, and has all tracks of that

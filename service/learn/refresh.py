@@ -46,8 +46,7 @@ class Refresh:
         self._store, self._current, self._trainer, self._cache = store, current, trainer, cache
         self._satisfaction, self._news, self._clock = satisfaction, news, clock
         self._watching: asyncio.Task[None] | None = None
-        self._number: int | None = None  # of the newest write a moment ago
-        self._settled = True  # of every write up to that it is known whether it was told
+        self._number: int | None = None  # of the newest write a moment ago, while it is asked for
 
     async def load(self) -> None:
         """Read everything that requests need; what was read before is replaced."""
@@ -97,17 +96,15 @@ class Refresh:
         """Whether those who tell whom they change have left somebody out; a look a minute."""
         looks = (second + 1) % UNTOLD_EVERY
         if looks == 0:
-            self._number, self._settled = await self._store.last_number(), False
+            self._number = await self._store.last_number()
             return False
-        if self._settled:
-            return False
-        patient = looks < PATIENCE
-        if self._number is None:
-            told, patient = not changed, False
-        else:  # also while nobody tells: what was heard is let go
-            told = self._cache.heard_all(self._number, patient=patient)
-        self._settled = told or not patient
-        return self._settled and self._cache.linked and not told
+        if self._number is None:  # told of all, or a store that only says whether others wrote
+            return looks == 1 and changed and self._cache.linked
+        patient = looks < PATIENCE  # also while nobody tells: what was heard is let go
+        told = self._cache.heard_all(self._number, patient=patient)
+        if told or not patient:
+            self._number = None
+        return not (told or patient) and self._cache.linked
 
     async def _look(self) -> None:
         changed = told = gap = False  # heard of a change and could not read it yet

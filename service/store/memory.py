@@ -24,7 +24,7 @@ from service.domain import (
     is_somebody,
     milliseconds,
 )
-from service.store.protocol import Appended
+from service.store.protocol import Appended, HourlyPlays
 
 
 class MemoryStore:
@@ -229,7 +229,7 @@ class MemoryStore:
     async def keys(self) -> list[ApiKey]:
         return [self._keys[key_id] for key_id in sorted(self._keys)]
 
-    async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
+    async def hourly_plays(self, since: datetime) -> HourlyPlays:
         days: dict[tuple[str, str, date], list[Listen]] = defaultdict(list)
         users: dict[str, set[str]] = defaultdict(set)
         for listen in self._all():
@@ -249,7 +249,7 @@ class MemoryStore:
                 plays[track_id, hour] += counted(sum(listen.plays for listen in listens))
         return sorted((track_id, hour, count) for (track_id, hour), count in plays.items())
 
-    async def plays_at_mark(self, since: datetime) -> tuple[list[tuple[str, datetime, int]], str]:
+    async def plays_at_mark(self, since: datetime) -> tuple[HourlyPlays, str]:
         return await self.hourly_plays(since), str(len(self._log))
 
     async def mean_rating(self, since: datetime) -> float | None:

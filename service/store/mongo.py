@@ -49,7 +49,7 @@ from service.store.mongo_published import MongoPublished
 from service.store.mongo_queries import Query
 from service.store.mongo_transaction import cursor_of
 from service.store.mongo_writes import Writes
-from service.store.protocol import Appended
+from service.store.protocol import Appended, HourlyPlays
 
 FIELDS = Listen.__struct_fields__
 TRACKS_AT_ONCE = 1_000  # in one transaction
@@ -221,10 +221,10 @@ class MongoStore:
         found = await self._find(queries.all_in_order(api_keys.COLLECTION))
         return [api_keys.document_to_key(document) for document in found]
 
-    async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
+    async def hourly_plays(self, since: datetime) -> HourlyPlays:
         return await trends.hourly_plays(self._aggregate, since)
 
-    async def plays_at_mark(self, since: datetime) -> tuple[list[tuple[str, datetime, int]], str]:
+    async def plays_at_mark(self, since: datetime) -> tuple[HourlyPlays, str]:
         return await trends.plays_at_mark(self.hourly_plays, self.stored_mark, since)
 
     async def mean_rating(self, since: datetime) -> float | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from service.domain import COUNTED, HEARD_MS, PROBES, SUPPORT
 from service.store.mongo_documents import Document
 from service.store.mongo_queries import Query
+from service.store.protocol import HourlyPlays
 
 TRIES = 3
 PLAYED = ("play", "like", "save")
@@ -49,7 +50,7 @@ def supported_tracks(since: datetime) -> list[Document]:
 
 async def hourly_plays(
     aggregate: Callable[[Query, list[Document]], Awaitable[list[Document]]], since: datetime
-) -> list[tuple[str, datetime, int]]:
+) -> HourlyPlays:
     """(track id, hour, count) of the tracks that enough users played."""
     asked = plays(since)
     supported = {one["_id"] for one in await aggregate(asked, supported_tracks(since))}
@@ -59,12 +60,11 @@ async def hourly_plays(
 
 
 async def plays_at_mark(
-    count: Callable[[datetime], Awaitable[list[tuple[str, datetime, int]]]],
+    count: Callable[[datetime], Awaitable[HourlyPlays]],
     mark: Callable[[], Awaitable[str]],
     since: datetime,
-) -> tuple[list[tuple[str, datetime, int]], str]:
+) -> tuple[HourlyPlays, str]:
     """Both of one moment, if nothing was stored meanwhile in any of a few tries."""
-    after = ""
     for _ in range(TRIES):
         before, found, after = await mark(), await count(since), await mark()
         if before == after:

@@ -19,6 +19,9 @@ from service.domain import (
 )
 from service.store.published import Published
 
+HourlyPlays = list[tuple[str, datetime, int]]
+"""Track id, hour and count, by track and hour."""
+
 
 class Appended(Struct, frozen=True):
     """What one `append` did: per listen whether it was new, and the new rev of every user."""
@@ -198,7 +201,7 @@ class Store(Protocol):
         """All of them by id, revoked ones too."""
         ...
 
-    async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
+    async def hourly_plays(self, since: datetime) -> HourlyPlays:
         """(track id, hour, count) since then: what trends.
 
         Timed plays of 30 s or of no known length, likes and saves: each user's of a track in a day
@@ -207,7 +210,7 @@ class Store(Protocol):
         """
         ...
 
-    async def plays_at_mark(self, since: datetime) -> tuple[list[tuple[str, datetime, int]], str]:
+    async def plays_at_mark(self, since: datetime) -> tuple[HourlyPlays, str]:
         """`hourly_plays` and `stored_mark` of one moment: what is behind the mark is not counted.
 
         A store that knows no moments asks until nothing was stored meanwhile, three times at most.

@@ -34,7 +34,7 @@ from service.store import sqlite_plays as plays
 from service.store import sqlite_shown as shown_lists
 from service.store import sqlite_writes as writes
 from service.store.group_commit import GroupCommit
-from service.store.protocol import Appended
+from service.store.protocol import Appended, HourlyPlays
 from service.store.sqlite_connect import OF_OTHERS, connect, connect_to_write
 from service.store.sqlite_readers import Readers
 from service.store.sqlite_rows import (
@@ -239,10 +239,10 @@ class SqliteStore:
     async def keys(self) -> list[ApiKey]:
         return await api_keys.every(self._read)
 
-    async def hourly_plays(self, since: datetime) -> list[tuple[str, datetime, int]]:
+    async def hourly_plays(self, since: datetime) -> HourlyPlays:
         return await plays.hourly(self._read, since)
 
-    async def plays_at_mark(self, since: datetime) -> tuple[list[tuple[str, datetime, int]], str]:
+    async def plays_at_mark(self, since: datetime) -> tuple[HourlyPlays, str]:
         return await self._in_thread(lambda reader: plays.at_mark(reader, since))
 
     async def mean_rating(self, since: datetime) -> float | None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from service.domain import COUNTED, EPOCH, HEARD_MS, PROBES, SUPPORT, milliseconds
+from service.store.protocol import HourlyPlays
 
 Read = Callable[[str, tuple[Any, ...]], Awaitable[list[Any]]]
 
@@ -31,14 +32,12 @@ GROUP BY track_id, hour ORDER BY track_id, hour
 """  # noqa: S608 - constants of the domain
 
 
-async def hourly(read: Read, since: datetime) -> list[tuple[str, datetime, int]]:
+async def hourly(read: Read, since: datetime) -> HourlyPlays:
     """What trends, as `Store.hourly_plays` says it."""
     return _plays(await read(HOURLY_PLAYS, (milliseconds(since),)))
 
 
-def at_mark(
-    reader: sqlite3.Connection, since: datetime
-) -> tuple[list[tuple[str, datetime, int]], str]:
+def at_mark(reader: sqlite3.Connection, since: datetime) -> tuple[HourlyPlays, str]:
     """What trends and where the log ends, in one transaction."""
     reader.execute("BEGIN")
     try:
@@ -49,7 +48,7 @@ def at_mark(
     return _plays(rows), str(last)
 
 
-def _plays(rows: list[Any]) -> list[tuple[str, datetime, int]]:
+def _plays(rows: list[Any]) -> HourlyPlays:
     return [(track_id, EPOCH + timedelta(hours=hour), plays) for track_id, hour, plays in rows]
 
 

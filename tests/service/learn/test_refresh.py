@@ -198,20 +198,21 @@ async def test_of_those_who_tell_only_a_gap_makes_it_read_again(processes, monke
     assert told is not None
 
 
-async def test_what_is_told_late_is_no_gap(processes, monkeypatch) -> None:
-    monkeypatch.setattr(module, "UNTOLD_EVERY", 20)
-    monkeypatch.setattr(module, "PATIENCE", 19)
-    mine, theirs = processes
+@pytest.mark.parametrize("told_at, gaps", [(2, []), (None, [module.PATIENCE])])
+async def test_what_is_told_late_is_no_gap(processes, monkeypatch, told_at, gaps) -> None:
+    """Looks after the number was asked for; what nobody has told by the last of them is one."""
     monkeypatch.setattr(TwoLevel, "linked", True)
+    mine, theirs = processes
     await theirs.store.append([listen("a", user_id="u2")])
-    await mine.cache.note("u1", 0)
-    mine.refresh.watch()
-    await until(lambda: not mine.refresh._settled)
-    await mine.cache.note("u2", 1)
-    await until(lambda: mine.refresh._settled)
+    found = []
+    for look in range(module.PATIENCE + 2):
+        if look == told_at:
+            await mine.cache.note("u2", 1)
+        second = module.UNTOLD_EVERY - 1 + look
+        if await mine.refresh._missed(second, changed=True):
+            found.append(look)
 
-    assert mine.revs.get("u2") == 1  # not forgotten
-    assert not mine.news
+    assert gaps == found
 
 
 async def test_what_is_put_while_the_store_is_read_is_newer(processes) -> None:
