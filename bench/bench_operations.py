@@ -1,38 +1,35 @@
 """What it costs to be asked who one is: the same hits at two servers, one of which wants a key.
 
-Or a token that somebody else signed, each user their own: a signature is checked once.
-
-Rounds alternate, since this machine's speed moves by a third within minutes. What a server can
-answer in a second is one over the processor time of an answer, so that is compared: the client of
-this bench would be the limit otherwise.
+Or a token that somebody else signed, each user their own: a signature is checked once. Both servers
+are asked as fast as they answer, in rounds that alternate, since this machine's speed moves by a
+third within minutes; rounds next to each other are compared.
 """
 
 import asyncio
 import tempfile
 from datetime import UTC, datetime
-from http.client import HTTPConnection
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 
 from bench.harness import Bar, Outcome, Row, bar
 from bench.load_service import Service, service
 from bench.load_world import names, world_of_demo
+from bench.load_wrk import wrk
 from service.access.keys import make_key
 from service.store.sqlite import SqliteStore
 from tests import issuer
 
-USERS = 200
+USERS = 400  # who share the rate, or their tokens would be used up
 KINDS = ("off", "on", "token")
-HITS = 4_000  # in a round, at each
-MOST = 1.05
+CONNECTIONS, ROUND_S = 8, 2
+LEAST = 0.95
 
 
 def operations(*, quick: bool) -> Outcome:
     """Hits with and without keys, and with tokens."""
-    row, bars = _asked(rounds=2 if quick else 12)
-    return Outcome(rows=[row], bars=bars, params={"hits a round": HITS, "users": USERS})
+    row, bars = _asked(rounds=2 if quick else 20)
+    return Outcome(rows=[row], bars=bars, params={"connections": CONNECTIONS, "users": USERS})
 
 
 BENCHES = {"operations": operations}
@@ -43,25 +40,33 @@ def _asked(*, rounds: int) -> tuple[Row, list[Bar]]:
         home = world_of_demo(Path(folder))
         users = names(home)[0][:USERS]
         key = asyncio.run(_made(home))
-        tokens = [issuer.token(issuer.claims(sub=user)) for user in users]
+        drawn = {
+            "off": "".join(f"{user}\n" for user in users),
+            "on": "".join(f"{user} Bearer {key}\n" for user in users),
+            "token": "".join(
+                f"{user} Bearer {issuer.token(issuer.claims(sub=user))}\n" for user in users
+            ),
+        }
+        for kind, lines in drawn.items():
+            (home / kind).write_text(lines)
         with (
             service(home, workers=1, more={"ECHOTUNE_ACCESS": "off"}) as free,
             service(home, workers=1, more={"ECHOTUNE_ACCESS": "on"} | _believes(home)) as asks,
         ):
-            kinds = {"off": (free, [""]), "on": (asks, [key]), "token": (asks, tokens)}
+            rates: dict[str, list[float]] = {kind: [] for kind in KINDS}
             cpu_us: dict[str, list[float]] = {kind: [] for kind in KINDS}
-            ms: dict[str, list[float]] = {kind: [] for kind in KINDS}
             for number in range(rounds + 1):
                 for kind in KINDS if number % 2 else reversed(KINDS):
-                    took, cpu_s = _round(kinds[kind][0], users, kinds[kind][1])
+                    rate, used = _round(free if kind == "off" else asks, home / kind)
                     if number:  # the first round makes the lists
-                        ms[kind].append(took)
-                        cpu_us[kind].append(cpu_s / HITS * 1e6)
-    free_us = np.array(cpu_us["off"])
-    ratios = {kind: float(np.median(np.array(cpu_us[kind]) / free_us)) for kind in KINDS[1:]}
+                        rates[kind].append(rate)
+                        cpu_us[kind].append(used)
+    ratios = {
+        kind: float(np.median(np.array(rates[kind]) / np.array(rates["off"]))) for kind in KINDS[1:]
+    }
     values: dict[str, float | int | str] = {
         f"{kind} {name}": round(float(np.median(found[kind])), digits)
-        for name, found, digits in (("processor µs", cpu_us, 1), ("ms", ms, 4))
+        for name, found, digits in (("req/s", rates, 0), ("processor µs", cpu_us, 1))
         for kind in KINDS
     }
     row = Row(
@@ -69,8 +74,8 @@ def _asked(*, rounds: int) -> tuple[Row, list[Bar]]:
         values=values | {f"{kind} of off": round(ratio, 4) for kind, ratio in ratios.items()},
     )
     return row, [
-        bar("processor of a hit with a key, of one without", ratios["on"], "<=", MOST),
-        bar("processor of a hit with a token, of one without", ratios["token"], "<=", MOST),
+        bar("req/s of hits with a key, of those without", ratios["on"], ">=", LEAST),
+        bar("req/s of hits with a token, of those without", ratios["token"], ">=", LEAST),
     ]
 
 
@@ -94,22 +99,14 @@ async def _made(home: Path) -> str:
     return token
 
 
-def _round(one: Service, users: list[str], credentials: list[str]) -> tuple[float, float]:
-    """Median milliseconds of a hit, and the processor seconds of all; a credential for each user.
+def _round(one: Service, drawn: Path) -> tuple[float, float]:
+    """Hits a second, and the processor µs of each.
 
-    One "" or one key is everybody's.
+    Raises:
+        RuntimeError: an answer was no list.
     """
-    sent = [{"Authorization": f"Bearer {one}"} if one else {} for one in credentials]
-    connection = HTTPConnection(*one.address)
-    before, took = one.cpu_s(), []
-    for number in range(HITS):
-        start = perf_counter()
-        path = f"/v1/users/{users[number % len(users)]}/recommendations"
-        connection.request("GET", path, headers=sent[number % len(sent)])
-        answer = connection.getresponse()
-        answer.read()
-        took.append(perf_counter() - start)
-        if answer.status != 200:
-            raise RuntimeError(f"{path}: {answer.status}")
-    connection.close()
-    return float(np.median(took)) * 1000, one.cpu_s() - before
+    before = one.cpu_s()
+    done = wrk(one.address, drawn, connections=CONNECTIONS, seconds=ROUND_S, run="hits")
+    if done.refused or done.failed:
+        raise RuntimeError(f"{done.refused} of {done.requests} refused, {done.failed} failed")
+    return done.rate, (one.cpu_s() - before) / done.requests * 1e6

@@ -53,7 +53,7 @@ class KeyLimits:
             allowance = self._allowance(identity.name)
         now = self._clock()
         if self._budget is None:
-            return self._pay(allowance, rate, now)
+            return _pay(allowance, rate, now)
         if allowance.left < 1.0 or now >= allowance.until:
             return None
         return self._spend(allowance, rate, now)
@@ -74,7 +74,7 @@ class KeyLimits:
             try:
                 granted, wait_s = await self._budget.lease(identity.name, math.floor(size), rate)
             except BudgetUnavailable:
-                return self._pay(allowance, rate, self._clock())
+                return _pay(allowance, rate, self._clock())
             if granted < 1.0:
                 return wait_s
             now = self._clock()
@@ -83,19 +83,10 @@ class KeyLimits:
             return self._spend(allowance, rate, now)
 
     def _spend(self, allowance: Allowance, rate: Rate, now: float) -> float:
-        wait_s = self._pay(allowance, rate, now)
+        wait_s = _pay(allowance, rate, now)
         if wait_s == 0.0:
             allowance.left -= 1.0
         return wait_s
-
-    def _pay(self, allowance: Allowance, rate: Rate, now: float) -> float:
-        # As gcra.take says of one, but for rounding.
-        later = max(allowance.paid_at, now) + 1.0 / rate.per_s
-        wait_s = later - rate.burst / rate.per_s - now
-        if wait_s > ROUNDING_S:
-            return wait_s
-        allowance.paid_at = later
-        return 0.0
 
     def _allowance(self, name: str) -> Allowance:
         allowance = self._allowances.get(name)
@@ -107,6 +98,17 @@ class KeyLimits:
                 }
             allowance = self._allowances[name] = Allowance()
         return allowance
+
+
+def _pay(allowance: Allowance, rate: Rate, now: float) -> float:
+    # As gcra.take says of one, but for rounding.
+    paid_at = allowance.paid_at
+    later = (paid_at if paid_at > now else now) + 1.0 / rate.per_s
+    wait_s = later - rate.burst / rate.per_s - now
+    if wait_s > ROUNDING_S:
+        return wait_s
+    allowance.paid_at = later
+    return 0.0
 
 
 def _size(before: float, lasted_s: float, rate: Rate) -> float:

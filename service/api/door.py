@@ -21,7 +21,8 @@ from service.errors import EchoTuneError, RateLimited, Unauthenticated
 
 ASGI = Callable[..., Any]
 
-AUTHORIZATION, API_KEY = b"authorization", b"x-api-key"
+AUTHORIZATION = b"authorization"
+CREDENTIALS = frozenset((AUTHORIZATION, b"x-api-key"))
 DENIED = frozenset((401, 403, 429))
 NOT_MODIFIED = 304
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -47,7 +48,8 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status, more = 0, headers_of(scope["path"])
+        status, path = 0, scope["path"]
+        more = headers_of(path)
 
         async def sent(message: Any) -> None:  # noqa: ANN401 - ASGI
             nonlocal status
@@ -64,14 +66,19 @@ class Door:
             return
         identity: Identity | None = None
         try:
-            scope["identity"] = identity = await _identity(scope, gate)
+            header = _header(scope["headers"])
+            identity = _known(header, path, gate)
+            if identity is None and path.startswith(KEPT):
+                identity = await _stranger(header, gate, (scope.get("client") or ("",))[0])
+            scope["identity"] = identity
             if identity is not None and (wait_s := gate.limits.take(identity)) != 0.0:
                 await _wait(gate.limits, identity, wait_s)
         except EchoTuneError as error:
-            await refuse(error, scope["path"], sent)
+            await refuse(error, path, sent)
         else:
             await self._app(scope, receive, sent)
-        if status in DENIED or scope.get("asked", "").startswith("admin:"):
+        asked = scope.get("asked")
+        if status in DENIED or (asked is not None and asked.startswith("admin:")):
             who = identity.name if identity else ""
             what = masked(scope, self._words)
             gate.audit.note(who, what, status, (scope.get("client") or ("",))[0])
@@ -84,21 +91,22 @@ def masked(scope: Any, words: Collection[str]) -> str:  # noqa: ANN401 - ASGI
     return f"{method} /" + "/".join(one if one in words else "*" for one in parts)
 
 
-async def _identity(scope: Any, gate: Gate) -> Identity | None:  # noqa: ANN401 - ASGI
-    """Who calls; None: nobody that is known, where anybody may come."""
-    header = _header(scope["headers"])
-    identity = None if header is None else gate.keyring.identity(header)
-    if identity is not None or not scope["path"].startswith(KEPT):
-        return identity
+def _known(header: Header | None, path: str, gate: Gate) -> Identity | None:
+    """Who calls, if nobody has to be asked; a way of its own, for a coroutine costs as much."""
     if header is None:
-        raise Unauthenticated("send a key: Authorization: Bearer et_…, or X-API-Key: et_…")
-    return await _stranger(header, gate, (scope.get("client") or ("",))[0])
+        return None
+    if gate.tokens is not None and path.startswith(KEPT):
+        # First, or each of them is taken apart for a key it is not.
+        identity = gate.tokens.remembered(header)
+        if identity is not None:
+            return identity
+    return gate.keyring.identity(header)
 
 
 def _header(headers: Iterable[tuple[bytes, bytes]]) -> Header | None:
     header: Header | None = None
     for name, value in headers:
-        if name in (AUTHORIZATION, API_KEY):
+        if name in CREDENTIALS:
             if header is not None:  # two proxies could each believe another one
                 raise Unauthenticated("send one key, once")
             if too_long(value):
@@ -107,12 +115,11 @@ def _header(headers: Iterable[tuple[bytes, bytes]]) -> Header | None:
     return header
 
 
-async def _stranger(header: Header, gate: Gate, source: str) -> Identity:
+async def _stranger(header: Header | None, gate: Gate, source: str) -> Identity:
     """Whose token it is, for a key it is not."""
+    if header is None:
+        raise Unauthenticated("send a key: Authorization: Bearer et_…, or X-API-Key: et_…")
     tokens = gate.tokens
-    identity = None if tokens is None else tokens.remembered(header)
-    if identity is not None:
-        return identity
     gate.strangers.check(source)
     if tokens is None:
         gate.strangers.failed(source)

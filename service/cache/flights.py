@@ -70,7 +70,7 @@ class Flights(Generic[Result]):
             return await asyncio.shield(flight.task)
         finally:
             flight.waiting -= 1
-            if flight.unwanted and flight.may_end and not flight.task.done():
+            if flight.unwanted and flight.may_end:
                 self._abandon(key, flight)
 
     def begin(
@@ -106,6 +106,7 @@ class Flights(Generic[Result]):
     def _land(self, key: Hashable, flight: Flight[Result], done: asyncio.Task[Result]) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
+        del flight.task  # whose context has the flight: a circle, and the answer is part of it
         if not done.cancelled():
             done.exception()  # seen: whoever waits gets it, and if nobody does it is no leak
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import rich_click as click
 from rich.console import Console
 
+from service.cli.arenas import share_arenas
 from service.cli.importing import make_demo
 from service.cli.kernels import prepare_kernels
 from service.cli.training import fit_if_needed
@@ -48,6 +49,7 @@ def serve(
     With an empty data folder it first makes a demo world to play with: a catalogue, listeners with
     tastes, ninety days of listens. Then it fits a model if there is none, and prints what to try.
     """
+    share_arenas()  # before there are threads
     overrides = {"ECHOTUNE_HOST": host, "ECHOTUNE_PORT": port, "ECHOTUNE_ROLE": role}
     os.environ.update({name: str(value) for name, value in overrides.items() if value is not None})
     settings = Settings.from_env(os.environ)

@@ -66,7 +66,7 @@ class _Turns(Generic[Result]):
         self._until = deadline.UNTIL.get()  # a thread has another context
         self._span = spans.here()
         self._waiting = deque(asked)
-        self._settled: dict[Strategy, Parts | Exception] = {}
+        self._settled: dict[Strategy, Parts | None] = {}
         self._landings = count(1)  # the thread that draws the last number makes the list
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[Result] = self._loop.create_future()
@@ -92,13 +92,20 @@ class _Turns(Generic[Result]):
                 return
             if not self._in_time(deadline.RESERVE_S):
                 return  # the list is made of what is there, or not at all
-            try:
-                with spans.span("strategy", self._span, strategy=name):
-                    self._settled[name] = _usable(strategy, *self._given)
-            except Exception as error:  # noqa: BLE001 - it is named in the answer, and logged there
-                self._settled[name] = error
+            self._settled[name] = self._asked(name, strategy)
             if next(self._landings) == len(self._names):
                 self._finish()
+
+    def _asked(self, name: Strategy, strategy: Score) -> Parts | None:
+        """What it says; None: it has failed."""
+        try:
+            with spans.span("strategy", self._span, strategy=name):
+                return _usable(strategy, *self._given)
+        except Unavailable:  # a service that fails says so itself
+            return None
+        except Exception:
+            log.exception("strategy failed", strategy=name)
+            return None
 
     def _overtake(self, patience_s: float) -> None:
         """Somebody takes long: the strategies that still wait need not."""
@@ -144,22 +151,18 @@ class _Turns(Generic[Result]):
 
 
 def _told(
-    names: list[Strategy], settled: Mapping[Strategy, Parts | Exception]
+    names: list[Strategy], settled: Mapping[Strategy, Parts | None]
 ) -> tuple[Parts, Outcomes]:
     parts: Parts = {}
     outcomes: Outcomes = {}
     for name in names:
-        match settled.get(name):
-            case None:
-                outcomes[name] = "late"
-            case Unavailable():  # a service that fails says so itself
-                outcomes[name] = "failed"
-            case Exception() as error:
-                log.error("strategy failed", strategy=name, exc_info=error)
-                outcomes[name] = "failed"
-            case found:
-                parts |= found
-                outcomes[name] = "ok" if found else "skipped"
+        if name not in settled:
+            outcomes[name] = "late"
+        elif (found := settled[name]) is None:
+            outcomes[name] = "failed"
+        else:
+            parts |= found
+            outcomes[name] = "ok" if found else "skipped"
         if outcomes[name] != "skipped":
             metrics.STRATEGY_OUTCOMES.labels(name, outcomes[name]).inc()
     return parts, outcomes

@@ -23,6 +23,8 @@ from tests.faults.together import Together
 CLIENTS = 2
 STRATEGY_MS = "1000"
 """A busy test machine is given more than the 50 ms of a cluster."""
+LITTLE = str(4 << 20)
+"""Full after some minutes of lists that nobody asks for twice: what grows then is a leak."""
 
 
 class Behind(Service):
@@ -69,6 +71,7 @@ class Parts(Together):
             "ECHOTUNE_REDIS_TIMEOUT_MS": "200",
             "ECHOTUNE_STRATEGY_TIMEOUT_MS": STRATEGY_MS,
             "ECHOTUNE_USER_LISTENS_PER_MINUTE": "0",
+            "ECHOTUNE_LOCAL_CACHE_BYTES": LITTLE,
         }
         with Service(self._data) as whole:  # it fits a model, which in parts is for a worker
             fill(whole)

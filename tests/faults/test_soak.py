@@ -43,10 +43,20 @@ def lost(parts: Parts, acked: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(user, one) for user, one in acked if found[user][one] != 1]
 
 
-async def soak(parts: Parts, asking: Crowd, *, seconds: float) -> Counter[str]:
+def growth_an_hour(resident: list[float], minutes: float) -> float:
+    """Of memory watched for so long, from the second third to the last: the first fills caches."""
+    third = max(len(resident) // 3, 1)
+    middle, last = np.median(resident[third : 2 * third]), np.median(resident[-third:])
+    return float(last / middle - 1) * 60 / (minutes / 3)
+
+
+async def soak(
+    parts: Parts, asking: Crowd, *, seconds: float, resident: list[float]
+) -> Counter[str]:
     """Which faults there were; `asking` has what its clients were told."""
     draw, faults, until = random.Random(SEED), Counter[str](), time.monotonic() + seconds
     while time.monotonic() < until:
+        resident.append(resident_mb(parts))
         part, how = draw.choice(PARTS), draw.choice(("killed", "frozen"))
         await asyncio.to_thread(parts.take, part, how)
         await asyncio.sleep(draw.uniform(*DOWN_S))
@@ -67,9 +77,9 @@ async def test_nothing_fails_or_is_lost_whatever_breaks_one_by_one(
         async with crowd(parts.api.url) as asking:
             await well(asking)
             asking.forget()
-            before, began_mb = files(parts), resident_mb(parts)
-            faults = await soak(parts, asking, seconds=60 * MINUTES)
-            after, ended_mb, errors = files(parts), resident_mb(parts), asking.errors
+            before, resident = files(parts), list[float]()
+            faults = await soak(parts, asking, seconds=60 * MINUTES, resident=resident)
+            after, errors = files(parts), asking.errors
             good, took_s = asking.statuses.total(), asking.took_s
             say(
                 f"{MINUTES:g} min, {faults.total()} faults {dict(faults)}: {good} answers,"
@@ -81,7 +91,8 @@ async def test_nothing_fails_or_is_lost_whatever_breaks_one_by_one(
         invented = await asyncio.to_thread(lost, parts, [("jazz-u0", "never sent")])
     say(
         f"{len(asking.acked)} listens acknowledged, {len(gone)} lost; files {before} then {after},"
-        f" {began_mb:.0f} then {ended_mb:.0f} MB"
+        f" {resident[0]:.0f} then {resident[-1]:.0f} MB,"
+        f" {growth_an_hour(resident, MINUTES):.1%} an hour"
     )
 
     assert {} == errors

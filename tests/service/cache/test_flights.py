@@ -1,6 +1,8 @@
 """Work that several want is done once, and its waiting ends when nobody wants it any more."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -105,3 +107,25 @@ async def test_closing_ends_everything() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+class Heavy:
+    """What a flight brings; it can be seen whether it is still there."""
+
+
+async def test_what_a_flight_brought_is_gone_when_nobody_holds_it() -> None:
+    """A circle would keep it until the collector comes: that of 1,000 lists is 6 MB."""
+    flights, seen = Flights[Heavy](), list[weakref.ref[Heavy]]()
+
+    async def work() -> Heavy:
+        heavy = Heavy()
+        seen.append(weakref.ref(heavy))
+        return heavy
+
+    gc.disable()
+    try:
+        await flights.join("key", work)
+        await asyncio.sleep(0)
+        assert seen[0]() is None
+    finally:
+        gc.enable()

@@ -1,8 +1,10 @@
 """Strategies in turn; any may fail or be late alone."""
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Awaitable, Iterator
 from math import inf
 from typing import Any
@@ -13,7 +15,7 @@ import structlog
 
 from core.topk import topk
 from service import deadline, metrics
-from service.errors import OutOfTime
+from service.errors import OutOfTime, PeerUnavailable
 from service.recommend import turns
 from service.recommend.ask import Ask
 from service.recommend.parts import Parts
@@ -74,6 +76,28 @@ async def test_a_strategy_that_fails_is_named_and_logged_and_the_others_answer()
     assert ("failed", "ok") == (outcomes["content"], outcomes["trending"])
     assert {"trending"} == parts.keys()
     assert ["content"] == [log["strategy"] for log in logs if log["event"] == "strategy failed"]
+
+
+async def test_a_failure_keeps_nothing_of_the_request() -> None:
+    """A traceback that is kept has the listener's history in its frames."""
+
+    class Heavy:
+        pass
+
+    seen = list[weakref.ref[Heavy]]()
+
+    def broken(*_):
+        heavy = Heavy()
+        seen.append(weakref.ref(heavy))
+        raise PeerUnavailable("down")
+
+    gc.disable()
+    try:
+        _, outcomes = await ask({"content": broken})
+        assert "failed" == outcomes["content"]
+        assert seen[0]() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_late_strategy_is_left_out_and_costs_no_more_than_the_timeout(gate) -> None:
