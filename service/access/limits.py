@@ -102,8 +102,7 @@ class KeyLimits:
 
 def _pay(allowance: Allowance, rate: Rate, now: float) -> float:
     # As gcra.take says of one, but for rounding.
-    paid_at = allowance.paid_at
-    later = (paid_at if paid_at > now else now) + 1.0 / rate.per_s
+    later = max(allowance.paid_at, now) + 1.0 / rate.per_s
     wait_s = later - rate.burst / rate.per_s - now
     if wait_s > ROUNDING_S:
         return wait_s

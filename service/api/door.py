@@ -53,10 +53,10 @@ class Door:
 
         async def sent(message: Any) -> None:  # noqa: ANN401 - ASGI
             nonlocal status
-            if "status" in message:
-                status = message["status"]
-                if status != NOT_MODIFIED:  # what it says of is kept with headers of its own
-                    message = {**message, "headers": [*message["headers"], *more]}
+            status = message.get("status", status)
+            if message.get("status", NOT_MODIFIED) != NOT_MODIFIED:
+                # What a 304 says of is kept with headers of its own.
+                message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 
         gate = self._gate()

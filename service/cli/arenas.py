@@ -4,8 +4,8 @@ import ctypes
 
 M_ARENA_MAX = -8  # of glibc's malloc.h
 FEW = 2
-"""glibc gives every thread a heap of its own, up to eight for each core, and what is freed in one is
-of no use in another. A learner of 100,000 tracks at 500 requests a second came to hold 481 MB of
+"""glibc gives every thread a heap of its own, up to eight for each core, and what is freed in one
+is of no use in another. A learner of 100,000 tracks at 500 requests a second came to hold 481 MB of
 which 358 were free, and 1,014 MB in all; with two heaps 206 MB, 64 of them free, and 737 MB."""
 
 

@@ -14,6 +14,8 @@ from service.learn.learned import Learned
 from service.learn.steps import Guard
 from service.model.trending import Trending
 
+ROW_BYTES = 4
+
 
 def taken(learned: Learned) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Arrays by name, and the rest."""
@@ -24,8 +26,8 @@ def taken(learned: Learned) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         "recent_keys": keys,
         "recent_groups": groups,
         "list_keys": np.fromiter(learned.lists.rows, np.uint64, len(lists)),
-        "list_sizes": np.fromiter(map(len, lists), np.int64, len(lists)),
-        "list_rows": np.concatenate([np.empty(0, np.int32), *lists]),
+        "list_sizes": np.fromiter(map(len, lists), np.int64, len(lists)) // ROW_BYTES,
+        "list_rows": np.frombuffer(b"".join(lists), np.int32),
         **_allowance(learned.allowance),
         "user_keys": np.fromiter(learned.users, np.uint64, len(learned.users)),
         "user_rows": np.fromiter(learned.users.values(), np.int32, len(learned.users)),
@@ -65,7 +67,8 @@ def restored(
     learned.recent.add(arrays["recent_keys"], arrays["recent_groups"])
     bounds = np.cumsum(arrays["list_sizes"])[:-1]
     rows = np.split(arrays["list_rows"], bounds) if len(arrays["list_keys"]) else []
-    learned.lists.rows = OrderedDict(zip(arrays["list_keys"].tolist(), rows, strict=True))
+    lists = [one.astype(np.int32, copy=False).tobytes() for one in rows]
+    learned.lists.rows = OrderedDict(zip(arrays["list_keys"].tolist(), lists, strict=True))
     learned.allowance = _allowed(arrays)
     learned.users = dict(
         zip(arrays["user_keys"].tolist(), arrays["user_rows"].tolist(), strict=True)

@@ -92,20 +92,20 @@ class _Turns(Generic[Result]):
                 return
             if not self._in_time(deadline.RESERVE_S):
                 return  # the list is made of what is there, or not at all
-            self._settled[name] = self._asked(name, strategy)
+            self._settle(name, strategy)
             if next(self._landings) == len(self._names):
                 self._finish()
 
-    def _asked(self, name: Strategy, strategy: Score) -> Parts | None:
-        """What it says; None: it has failed."""
+    def _settle(self, name: Strategy, strategy: Score) -> None:
+        """Note what it says; None: it has failed. An error is not kept: it holds the request."""
         try:
             with spans.span("strategy", self._span, strategy=name):
-                return _usable(strategy, *self._given)
+                self._settled[name] = _usable(strategy, *self._given)
         except Unavailable:  # a service that fails says so itself
-            return None
+            self._settled[name] = None
         except Exception:
+            self._settled[name] = None  # before it is logged, which may take longer than there is
             log.exception("strategy failed", strategy=name)
-            return None
 
     def _overtake(self, patience_s: float) -> None:
         """Somebody takes long: the strategies that still wait need not."""

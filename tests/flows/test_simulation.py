@@ -5,7 +5,7 @@ import pytest
 from service.errors import Invalid
 from service.simulation.trial import World, simulate
 
-SMALL = World(listeners=60, tracks=400, days=10)
+SMALL = World(listeners=200, tracks=400, days=10)
 
 
 async def test_personal_lists_please_more_than_what_everybody_plays() -> None:
