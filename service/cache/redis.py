@@ -144,7 +144,6 @@ class RedisShared:
             self._breaker.failed()
             late = isinstance(error, TimeoutError)
             metrics.SHARED_FAILURES.labels("late" if late else "failed").inc()
-            del task  # which has the error, whose traceback has this frame: a circle
             raise SharedUnavailable from error
         self._breaker.succeeded()
         return reply

@@ -63,6 +63,7 @@ async def soak(
         await asyncio.to_thread(parts.give_back, part, how)
         await asyncio.sleep(draw.uniform(*WELL_S))
         faults[f"{part} {how}"] += 1
+    resident.append(resident_mb(parts))
     return faults
 
 
