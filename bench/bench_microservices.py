@@ -205,8 +205,8 @@ def _round(port: int, paths: list[str]) -> tuple[list[float], list[bytes]]:
 def _same(one: bytes, two: bytes) -> bool:
     if SCORE.sub(b"", one) != SCORE.sub(b"", two):
         return False
-    scores = ([float(score) for score in SCORE.findall(said)] for said in (one, two))
-    return np.allclose(*scores, rtol=0, atol=APART)
+    before, after = ([float(score) for score in SCORE.findall(said)] for said in (one, two))
+    return np.allclose(before, after, rtol=0, atol=APART)
 
 
 def _figures(
