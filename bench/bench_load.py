@@ -23,11 +23,12 @@ from time import perf_counter
 import numpy as np
 
 from bench.harness import Outcome, Row, bar
+from bench.load_costs import hit_against_constant, one_of_each
 from bench.load_service import Service, constant, service
-from bench.load_traffic import listen, recommendations, traffic
+from bench.load_traffic import traffic
 from bench.load_world import names, stored, world, world_of_demo
 from bench.load_wrk import write_draws, wrk
-from bench.open_loop import Measured, closed_loop, open_loop
+from bench.open_loop import Measured, open_loop
 from bench.picture import bars as draw
 
 WORKERS = 2
@@ -36,7 +37,7 @@ CONNECTIONS = (16, 64, 256)
 OPEN_SHARE = 0.7  # of the closed loop's limit
 STEPS = (0.3, 0.4, 0.5, 0.6)  # of the limit: which leaves 30 % of the processors
 MOST_CPU = 0.7
-WARM_LISTS, LISTS, WRITES, HITS = 300, 3_000, 3_000, 50_000
+LISTS, HITS = 3_000, 100_000
 
 
 def load(*, quick: bool, mongo: bool = False) -> Outcome:
@@ -84,34 +85,6 @@ def load_mongo(*, quick: bool) -> Outcome:
 
 
 BENCHES = {"load": load, "load-mongo": load_mongo}
-
-
-def one_of_each(one: Service, users: list[str], tracks: list[str], *, n: int) -> dict[str, float]:
-    """Lists nobody has asked for, by 1 and by 32 clients; then listens by 16; each user once."""
-    fresh = iter(users)
-    warm = (recommendations(next(fresh)) for _ in iter(int, 1))
-    closed_loop(one.address, _first(warm, WARM_LISTS), connections=2, seconds=60)
-    costs = {}
-    for clients in (1, 32):
-        used, done = _spent(one, _first(warm, n), clients)
-        made = done.tier == "personal"  # the others got what was there without work
-        costs[f"p95 ms of a miss, {clients} client" + "s" * (clients > 1)] = float(
-            np.percentile(done.latency_s[made], 95) * 1e3
-        )
-        costs[f"lists/s, {clients} client" + "s" * (clients > 1)] = float(
-            made.sum() / done.latency_s.sum() * clients
-        )
-        if clients == 1:
-            costs["CPU ms of a miss"] = used / n * 1e3
-    now = "2026-01-01T00:00:00Z"
-    writes = (
-        listen(users[-number], tracks[number % len(tracks)], at=now, number=f"w{number}")
-        for number in range(1, min(WRITES, n) + 1)
-    )
-    used, done = _spent(one, writes, 16)
-    costs["CPU ms of a write"] = used / len(done.status) * 1e3
-    costs["writes/s, 16 clients"] = len(done.status) / done.latency_s.sum() * 16
-    return costs
 
 
 def behave(many: Service, *, users: int, seconds: int) -> int:
@@ -183,12 +156,15 @@ def limit_of(
     drawn, rows = many.home.parent / "draws", list[Row]()
     rates, quick_enough = list[float](), list[float]()
     write_draws(drawn, users, tracks)
-    wrk(many.address, drawn, connections=64, seconds=int(WARM_S / faster), run="warm")
+    warm = wrk(many.address, drawn, connections=64, seconds=int(WARM_S / faster), run="warm")
+    sent = warm.requests
     for connections in CONNECTIONS:
         seconds = max(int(CLOSED_S / faster), 1)
+        run = str(connections)
         done = wrk(
-            many.address, drawn, connections=connections, seconds=seconds, run=str(connections)
+            *(many.address, drawn), connections=connections, seconds=seconds, run=run, start=sent
         )
+        sent += done.requests
         rates.append(done.rate)
         quick_enough += [done.rate] * (done.p95_ms < 100)
         refused = round((done.refused + done.failed) / max(done.requests, 1), 4)
@@ -223,22 +199,6 @@ def changed_nothing(many: Service, users: list[str]) -> int:
     return unmoved
 
 
-def hit_against_constant(
-    one: Service, address: tuple[str, int], user: str, *, n: int
-) -> dict[str, float]:
-    """Requests a second of a list that is kept, as a share of a constant answer's."""
-    ours: list[float] = []
-    theirs: list[float] = []
-    for _ in range(3):
-        for where, rates in ((one.address, ours), (address, theirs)):
-            requests = (recommendations(user) for _ in range(n // 3))
-            start = perf_counter()
-            closed_loop(where, requests, connections=32, seconds=60)
-            rates.append(n // 3 / (perf_counter() - start))
-    best = {"hits/s, one worker": max(ours), "constant answers/s, one worker": max(theirs)}
-    return best | {"a hit, of a constant answer": max(ours) / max(theirs)}
-
-
 def draw_latencies(rows: list[Row]) -> None:
     """Median and p95 of every loop as a picture."""
     groups = {row.name: {"p50": row.median_ms or 0, "p95": row.p95_ms or 0} for row in rows}
@@ -250,17 +210,6 @@ def _step(name: str, home: Path, *, workers: int) -> Iterator[Service]:
     print(f"load: {name}", file=sys.stderr)
     with service(home, workers=workers) as running:
         yield running
-
-
-def _spent(one: Service, requests: Iterator[bytes], clients: int) -> tuple[float, Measured]:
-    used = one.cpu_s()
-    done = closed_loop(one.address, requests, connections=clients, seconds=120)
-    return one.cpu_s() - used, done
-
-
-def _first(requests: Iterator[bytes], n: int) -> Iterator[bytes]:
-    for _ in range(n):
-        yield next(requests)
 
 
 def _shares(done: Measured) -> dict[str, float]:

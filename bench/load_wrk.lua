@@ -1,6 +1,6 @@
 -- Requests from a file of draws: "USER" asks for a list, "USER Bearer KEY" says who asks, and
 -- "USER TRACK" is a listen.
--- wrk -s bench/load_wrk.lua URL -- FILE RUN MOMENT
+-- wrk -s bench/load_wrk.lua URL -- FILE RUN MOMENT START
 local threads = 0
 
 function setup(thread)
@@ -11,7 +11,7 @@ end
 function init(args)
   draws, run, moment, sent = {}, args[2], args[3], 0
   for line in io.lines(args[1]) do draws[#draws + 1] = line end
-  at = math.floor(number * #draws / 2)  -- each thread has a half of its own
+  at = math.floor(number * #draws / 2) + tonumber(args[4])  -- each thread has a half of its own
 end
 
 -- By line, made once: a client that takes long to write a request measures itself.

@@ -42,9 +42,18 @@ def write_draws(path: Path, users: Sequence[str], tracks: Sequence[str], *, n: i
 
 
 def wrk(
-    address: tuple[str, int], drawn: Path, *, connections: int, seconds: int, run: str
+    address: tuple[str, int],
+    drawn: Path,
+    *,
+    connections: int,
+    seconds: int,
+    run: str,
+    start: int = 0,
 ) -> Closed:
     """Ask as fast as the answers come, over so many connections.
+
+    `start`: draws that earlier runs have used. Whoever sends the same draws again asks for lists
+    that are kept, which is not what listeners do.
 
     Raises:
         SystemExit: wrk is not installed.
@@ -55,6 +64,7 @@ def wrk(
     moment = datetime.now(UTC).isoformat()
     command = ["wrk", "-t", str(THREADS), "-c", str(connections), "-d", f"{seconds}s"]
     command += ["-s", str(SCRIPT), f"http://{host}:{port}", "--", str(drawn), run, moment]
+    command += [str(start // THREADS)]
     said = subprocess.run(  # noqa: S603 - our own command
         command, check=True, capture_output=True, text=True
     ).stdout

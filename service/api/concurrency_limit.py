@@ -26,6 +26,7 @@ class Limit(Struct, frozen=True):
 
     value: float = FIRST
     least: float = LEAST
+    more: float = MORE
 
     def after(self, late_share: float, in_flight: int) -> "Limit":
         """The limit after a window of which `late_share` was late, with so many in flight at most.
@@ -38,7 +39,7 @@ class Limit(Struct, frozen=True):
             return structs.replace(self, value=max(self.value * LESS, self.least))
         if in_flight < self.value / 2:  # nobody was kept out: nothing is learned about the limit
             return self
-        return structs.replace(self, value=min(self.value + MORE, MOST))
+        return structs.replace(self, value=min(self.value + self.more, MOST))
 
 
 class Learned:

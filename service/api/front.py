@@ -14,7 +14,7 @@ from litestar.datastructures import State
 from msgspec import UNSET, Struct
 
 from service import metrics, request_id
-from service.api.concurrency_limit import Learned, Limit
+from service.api.concurrency_limit import Limit
 from service.api.contract import query_of
 from service.api.departures import ClientGone, while_there
 from service.api.forms import form_of, read_wishes
@@ -22,6 +22,7 @@ from service.api.priority import is_prefetch, way_of
 from service.api.recommendations import RecommendQuery
 from service.api.refusal import Refusals
 from service.api.rendering import Response, respond
+from service.api.room import FIRST, Room
 from service.api.scopes import may_ask
 from service.api_key import Scope
 from service.cache.answer import Answer
@@ -39,14 +40,6 @@ LOCAL: Source = "local"
 MOST_QUESTIONS = 1_000
 """Query strings whose meaning is remembered; an application has a handful."""
 
-FIRST_MAKING = Limit(24.0, least=4.0)
-"""Lists that are made or wait for their turn: at 2 ms each the last one waits for 48."""
-LATE = 0.4
-"""Of the deadline: when more than few take longer, fewer are let in. A list that comes too late
-costs more than none: at three times what one process can make, 19 % of that came in time without
-this limit. On a slower machine 59 % did at 0.6 and 68 % at 0.4, where the last lists took 46 and
-not 64 ms. Whoever asks beyond it gets a list of what people like, in 20 µs."""
-
 
 class Question(Struct, frozen=True):
     """What a query string means; the same today and tomorrow."""
@@ -59,13 +52,10 @@ class Question(Struct, frozen=True):
 class Front:
     """An ASGI application in front of `app`, whose `state` holds the house once it has started."""
 
-    def __init__(
-        self, app: ASGI, state: State, *, timeout_s: float, limit: Limit = FIRST_MAKING
-    ) -> None:
+    def __init__(self, app: ASGI, state: State, *, timeout_s: float, limit: Limit = FIRST) -> None:
         self._app, self._state = app, state
-        self._learned, self._making = Learned(limit, late_s=timeout_s * LATE), 0
-        self._refusals = Refusals()
-        metrics.MAKING_LIMIT.set_function(lambda: self._learned.limit.value)
+        self._room, self._refusals = Room(timeout_s=timeout_s, limit=limit), Refusals()
+        metrics.MAKING_LIMIT.set_function(lambda: self._room.limit.value)
         self._questions: dict[bytes, Question | None] = {}
         self._seconds = {
             status: metrics.REQUEST_SECONDS.labels(ROUTE, str(status)) for status in (200, 304)
@@ -137,26 +127,24 @@ class Front:
         scope: Any,  # noqa: ANN401 - ASGI
         receive: Any,  # noqa: ANN401 - ASGI
     ) -> tuple[Answer, Source]:
-        """The list, if there is room for one more to be made; else what is there without work.
+        """The list, if there is room for one more to be made, soon; else what is there already.
 
         What is kept or being made already takes no room. Who asks ahead can ask again later.
         """
         recommender: Recommender = self._state.house.recommender
-        anew = not recommender.at_hand(user_id, question.key)
-        if anew and self._making >= self._learned.limit.value:
-            if is_prefetch(scope["headers"]):
-                raise Overloaded
-            return recommender.instead(user_id, question.ask)
+        anew, start = not recommender.at_hand(user_id, question.key), monotonic()
+        if anew and self._room.full and is_prefetch(scope["headers"]):
+            raise Overloaded
         request_id.note(scope["headers"])
-        start = monotonic()
-        self._making += anew
-        try:
-            with while_there(receive):
+        with while_there(receive):
+            if not anew:
                 return await recommender.for_user(user_id, question.ask)
-        finally:
-            if anew:
-                self._learned.saw(start, self._making)
-                self._making -= 1
+            if not await self._room.enter():
+                return recommender.instead(user_id, question.ask)
+            try:
+                return await recommender.for_user(user_id, question.ask)
+            finally:
+                self._room.leave(start)
 
     def _question(self, raw: bytes) -> Question | None:
         try:
