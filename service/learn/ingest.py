@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 
 from service import metrics
 from service.base62 import base62
-from service.bus import Bus, Change, FeedbackReceived, ListenStored, UserUpdated
+from service.bus import Bus, FeedbackReceived, ListenStored, UserUpdated
 from service.domain import NOT_SENT, Flag, Listen, milliseconds
 from service.errors import InvalidListen
 from service.learn.limits import Limits
@@ -127,12 +127,17 @@ class Ingest:
             await self._bus.publish(ListenStored(new))
         said = [FeedbackReceived(listens[0]) for listens, is_feedback in requests if is_feedback]
         said_by = {fact.listen.user_id for fact in said}
-        for user_id, rev in appended.revs.items():
-            why: Change = "feedback" if user_id in said_by else "listen"
-            await self._bus.publish(UserUpdated(user_id, rev, why))
-        # A listen that comes again may be one whose process died before anybody was told.
-        await self._tell_again({listen.user_id for listen in valid} - appended.revs.keys())
-        await self._bus.send(*_facts(valid, appended.stored), *said)
+        updates = [
+            UserUpdated(user_id, rev, "feedback" if user_id in said_by else "listen")
+            for user_id, rev in appended.revs.items()
+        ]
+        # At once: one after the other each user took 13 ms of a busy loop, together they travel
+        # together. A listen that comes again may be one whose process died before it told anybody.
+        await asyncio.gather(
+            *map(self._bus.publish, updates),
+            self._tell_again({listen.user_id for listen in valid} - appended.revs.keys()),
+            self._bus.send(*_facts(valid, appended.stored), *said),
+        )
         stored = iter(appended.stored)
         return [sum(not next(stored) for _ in listens) for listens, _ in requests]
 

@@ -150,7 +150,7 @@ class SqliteStore:
             newest = (user_id, max(limit, 0))
             return users, reader.execute(NEWEST, newest).fetchall() if users else []
 
-        users, listens = await self._in_thread(both)
+        users, listens = await self._readers.look_up(both)
         return (row_to_user(users[0]), [row_to_listen(row) for row in listens]) if users else None
 
     async def users(self, *, batch: int = 10_000) -> AsyncIterator[list[User]]:
