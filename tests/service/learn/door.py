@@ -19,7 +19,7 @@ class Door:
     def __init__(self, store: Store | None = None) -> None:
         self.store, self.heard, self.now = store or MemoryStore(), list[object](), NOON
         self.stream = MemoryStream(most_waiting=5)
-        bus = Bus(self.stream)
+        self.bus = bus = Bus(self.stream)
         self.ingest = Ingest(self.store, bus, KNOWN.__contains__, lambda: self.now)
 
         async def hear(fact: object) -> None:

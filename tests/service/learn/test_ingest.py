@@ -84,6 +84,33 @@ async def test_the_bus_hears_new_listens_first_and_then_the_users() -> None:
     assert ["u2", "u1"] == [fact.user_id for fact in updated if isinstance(fact, UserUpdated)]
 
 
+async def met() -> int:
+    """Of two users in one request, how many are told while the other is."""
+    door, meeting, together = Door(), asyncio.Barrier(2), 0
+
+    async def wait_for_the_other(_: UserUpdated) -> None:
+        nonlocal together
+        async with asyncio.timeout(0.5):
+            await meeting.wait()
+        together += 1
+
+    door.bus.subscribe(UserUpdated, wait_for_the_other)
+    await door.take(listen("a"), listen("b", user_id="u2"))
+    return together
+
+
+async def test_users_are_told_of_side_by_side() -> None:
+    assert 2 == await met()
+
+
+async def test_one_after_the_other_they_would_wait_for_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The control."""
+    monkeypatch.setattr(ingest, "LANES", 1)
+    assert 0 == await met()
+
+
 async def test_duplicates_alone_are_no_news_but_the_rev_is_told_again() -> None:
     """The process that stored them may have died before it told anybody."""
     door = Door()
