@@ -113,5 +113,5 @@ def jensen_shannon(one: F64, other: F64) -> float:
 
 
 def _relative(one: F64, other: F64) -> float:
-    some = one > 0
+    some = (one > 0) & (other > 0)  # half of the least number there is is 0
     return float((one[some] * np.log2(one[some] / other[some])).sum())

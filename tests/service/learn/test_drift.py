@@ -113,6 +113,7 @@ def test_distance_known_answers() -> None:
 
     assert 0 == jensen_shannon(same, same)
     assert jensen_shannon(same, apart) == pytest.approx(1)
+    assert 0 == jensen_shannon(np.array([1.0, 0]), np.array([1.0, 5e-324]))  # the least number
 
 
 @settings(max_examples=100)
