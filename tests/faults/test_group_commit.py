@@ -28,10 +28,11 @@ class Failing(sqlite3.Connection):
 
 
 class Disk:
-    """Opens connections to one file, or fails to; `refused` reaches the open ones too."""
+    """Opens connections to one file, or fails to; what it refuses, the open ones refuse too."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.gone = path, False
+        self.refused: tuple[str, ...] = ()
         self.opened: list[Failing] = []
         self.connect().execute("CREATE TABLE t (id INTEGER PRIMARY KEY)")
 
@@ -41,10 +42,12 @@ class Disk:
         connection = sqlite3.connect(
             self.path, isolation_level=None, check_same_thread=False, factory=Failing
         )
+        connection.refused = self.refused  # whoever could not roll back takes a new one
         self.opened.append(connection)
         return connection
 
     def refuse(self, *statements: str) -> None:
+        self.refused = statements
         for connection in self.opened:
             connection.refused = statements
 
