@@ -160,9 +160,13 @@ def limit_of(
     sent = warm.requests
     for connections in CONNECTIONS:
         seconds = max(int(CLOSED_S / faster), 1)
-        run = str(connections)
         done = wrk(
-            *(many.address, drawn), connections=connections, seconds=seconds, run=run, start=sent
+            many.address,
+            drawn,
+            connections=connections,
+            seconds=seconds,
+            run=str(connections),
+            start=sent,
         )
         sent += done.requests
         rates.append(done.rate)

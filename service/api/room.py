@@ -38,10 +38,6 @@ class Room:
         """Of lists that are made at once, as of now."""
         return self._learned.limit
 
-    @limit.setter
-    def limit(self, limit: Limit) -> None:
-        self._learned.limit = limit
-
     @property
     def full(self) -> bool:
         """Whether the next one has to wait."""

@@ -83,10 +83,11 @@ class _Turns(Generic[Result]):
     def at_once(self) -> Result:
         """On the loop, which does nothing else meanwhile."""
         began = thread_time()
-        self._take_turns()
-        result = self._made()
-        PACE.saw(thread_time() - began)
-        return result
+        try:
+            self._take_turns()
+            return self._made()
+        finally:  # also of a list that failed: the loop was held all the same
+            PACE.saw(thread_time() - began)
 
     async def result(self, timeout_s: float) -> Result:
         """In threads, as many as it takes."""

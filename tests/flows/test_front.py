@@ -168,7 +168,7 @@ async def test_when_too_many_lists_are_made_a_new_one_is_what_people_like_and_a_
 ) -> None:
     way = Way(world)
     kept = await world.get(URL)
-    way.front._room.limit = Limit(0)
+    way.front._room._learned.limit = Limit(0)
 
     instead, ahead, again = (
         await way.client.get(URL + "?limit=7"),
@@ -188,7 +188,7 @@ async def test_whoever_wants_a_list_that_is_being_made_is_not_refused(
     world: AsyncTestClient,
 ) -> None:
     way = Way(world)
-    way.front._room.limit = Limit(1)
+    way.front._room._learned.limit = Limit(1)
 
     same = await asyncio.gather(*(way.client.get(URL + "?limit=9") for _ in range(20)))
 

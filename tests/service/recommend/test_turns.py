@@ -16,7 +16,6 @@ import structlog
 from core.topk import topk
 from service import deadline, metrics
 from service.errors import OutOfTime, PeerUnavailable
-from service.pace import Pace
 from service.recommend import turns
 from service.recommend.ask import Ask
 from service.recommend.parts import Parts
@@ -162,32 +161,6 @@ async def test_all_is_done_in_one_hop_to_a_thread_while_nobody_is_slow() -> None
     ended = await retrieve(VIEW, JAZZ_LOVER, Ask(), then, timeout_s=5, strategies=every)
 
     assert ({ended}, 4) == (set(seen), len(seen))
-
-
-async def test_own_strategies_are_asked_on_the_loop_while_that_is_quick(monkeypatch) -> None:
-    def then(*_):
-        return threading.get_ident()
-
-    async def made_by() -> int:
-        return await retrieve(VIEW, JAZZ_LOVER, Ask(), then, timeout_s=5)
-
-    here = threading.get_ident()
-    monkeypatch.setattr(turns, "PACE", Pace(quick_s=60))
-    assert [here] * 3 == [await made_by() for _ in range(3)]
-    monkeypatch.setattr(turns, "PACE", Pace(quick_s=1e-9))
-    places = [await made_by() == here for _ in range(8)]
-    assert places[0]
-    assert not any(places[-4:])
-
-
-async def test_after_the_deadline_nothing_is_made_on_the_loop_either(monkeypatch) -> None:
-    monkeypatch.setattr(turns, "PACE", Pace(quick_s=60))
-    made = []
-
-    with deadline.within(0.0), pytest.raises(OutOfTime):
-        await retrieve(VIEW, JAZZ_LOVER, Ask(), lambda *_: made.append(1), timeout_s=5)
-
-    assert not made
 
 
 async def test_what_goes_wrong_while_the_list_is_made_reaches_whoever_asked() -> None:
