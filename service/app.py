@@ -141,9 +141,13 @@ def with_doors(app: Litestar, settings: Settings) -> Door | Traced:
         house: House = app.state.house  # there since the start, which no request comes before
         return house.updates.shed(most)
 
+    guarded = settings.guarded
+
     def gate() -> Gate | None:
+        if not guarded:
+            return None
         house: House = app.state.house
-        return house.gate if settings.guarded else None
+        return house.gate
 
     known = words(app)
     door = Door(Admission(front, timeout_s=timeout_s, shed=shed), gate, words=known)

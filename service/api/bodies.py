@@ -5,7 +5,7 @@ it takes as chunked, drops the other length and hangs up after it, so that nothi
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec.json import encode
@@ -30,8 +30,7 @@ class Bodies:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-        if not host and scope["http_version"] == "1.1":
+        if scope["http_version"] == "1.1" and not _host(scope["headers"]):
             await _refuse(send, "HTTP/1.1 needs a host header")
         elif scope["method"] in BODILESS:
             await self._app(scope, receive, send)
@@ -55,6 +54,13 @@ class Bodies:
             return message
 
         return timed
+
+
+def _host(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    for name, value in headers:
+        if name == b"host":
+            return value
+    return b""
 
 
 async def _refuse(send: Any, detail: str) -> None:  # noqa: ANN401 - ASGI

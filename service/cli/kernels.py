@@ -90,8 +90,12 @@ def _writable(folder: Path) -> Path:
 
 
 def digest() -> str:
-    """Names what compiled code depends on: our source, Numba, NumPy, Python, the processor."""
-    about = hashlib.sha256()
+    """Names what compiled code depends on: our source, Numba, NumPy, Python, the processor.
+
+    And the folder of the source, for Numba finds what it compiled by that: after a move the mark
+    would say that all is there, and every process would compile by itself.
+    """
+    about = hashlib.sha256(str(CORE).encode())
     for source in sorted(CORE.glob("*.py")):
         about.update(source.read_bytes())
     for part in (version("numba"), version("numpy"), sys.version, platform.machine(), _cpu()):

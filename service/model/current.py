@@ -95,15 +95,15 @@ class Current:
     def view(self) -> View:
         """The state to answer one request from; trending is at most five seconds old."""
         now, last = self._clock(), self._view
-        learned = (self.prices, self.factors)
         if (
             last is None
             or last.catalogue is not self.catalogue
             or last.model is not self.model
-            or any(one is not other for one, other in zip(self._learned, learned, strict=True))
+            or self._learned[0] is not self.prices
+            or self._learned[1] is not self.factors
             or now - self._refreshed >= TRENDING_REFRESH
         ):
-            self._refreshed, self._learned = now, learned
+            self._refreshed, self._learned = now, (self.prices, self.factors)
             self._view = last = View(
                 self.catalogue,
                 self.model,

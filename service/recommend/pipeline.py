@@ -23,9 +23,9 @@ from service.recommend.scoring import total_of, weights_for
 from service.recommend.steering import steer
 from service.recommend.turns import Outcomes, retrieve
 
-Listed = tuple[list[Recommendation], bytes]
-"""Recommendations, and how likely each was to be there, as `Ranking.chances`."""
-NOTHING: Listed = ([], b"")
+Listed = tuple[list[Recommendation], bytes, bytes]
+"""Recommendations, their rows and how likely each was to be there, as `Ranking` has them."""
+NOTHING: Listed = ([], b"", b"")
 
 
 class Ranking(Struct, frozen=True):
@@ -34,6 +34,7 @@ class Ranking(Struct, frozen=True):
     tier: Tier
     strategies: Outcomes
     recommendations: list[Recommendation]
+    rows: bytes = b""  # int32: of the catalogue, one for each
     chances: bytes = b""  # float32: how likely each was to be there; empty: all certain
 
 
@@ -99,11 +100,12 @@ def _listed(
     reasons: list[Reason] | list[None] = [None] * len(rows)
     if ask.explain:
         reasons = explain(view, listener, ask, plain, rows)
+    listed = zip(rows.tolist(), best.tolist(), reasons, strict=True)
     recommendations = [
-        Recommendation(place, view.catalogue.briefs[row], round(float(score), 4), reason)
-        for place, (row, score, reason) in enumerate(zip(rows, best, reasons, strict=True), 1)
+        Recommendation(place, catalogue.briefs[row], round(score, 4), reason)
+        for place, (row, score, reason) in enumerate(listed, 1)
     ]
-    return recommendations, chances
+    return recommendations, rows.astype(np.int32).tobytes(), chances
 
 
 def _popular(

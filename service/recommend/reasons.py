@@ -42,9 +42,10 @@ def explain(
     found = said > 0
     best = np.argmax(np.where(found, added, -np.inf), axis=0)
     names, reasons = list(total.parts), _Reasons(view, listener, ask, rows)
+    true = found[best, np.arange(rows.size)]
     return [
-        reasons.of(names[part], int(row)) if found[part, place] else _none(names[part])
-        for place, (part, row) in enumerate(zip(best, rows, strict=True))
+        reasons.of(names[part], row) if so else _none(names[part])
+        for part, row, so in zip(best.tolist(), rows.tolist(), true.tolist(), strict=True)
     ]
 
 

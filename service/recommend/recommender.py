@@ -11,7 +11,6 @@ from math import inf
 from time import monotonic
 
 import msgspec
-import numpy as np
 
 from service import deadline, metrics, request_id
 from service.bus import Trace, Traces
@@ -139,8 +138,11 @@ class Recommender:
         The key is made of what was asked and of the arms' names, not of what they change: `kept`
         finds a list without reading their settings.
         """
-        question = self.question(ask) + arms.key
-        return question, ask.of(arms, tuning_of(arms.settings), balance=self._balance)
+        plain = ask.of(NO_ARMS, PLAIN, balance=self._balance)
+        if arms is NO_ARMS:
+            return plain.key, plain
+        settled = ask.of(arms, tuning_of(arms.settings), balance=self._balance)
+        return plain.key + arms.key, settled
 
     def _arms(self, user_id: str) -> Arms:
         arms = self._running.arms(user_id)
@@ -228,8 +230,6 @@ class Recommender:
             )
         version = view.model.version if view.model else "none"
         page = _page(listener, ranking, now, version, ask.arms)
-        tracks = (view.catalogue.rows[one.track.id] for one in page.recommendations)
-        rows = np.fromiter(tracks, np.int32, len(page.recommendations)).tobytes()
         body = self._encode(page)
         made = monotonic()
         self._tell(computed(request, page, took_s=made - start))
@@ -238,7 +238,7 @@ class Recommender:
         return Answer(
             body=body,
             tag=page.list_id,
-            rows=rows,
+            rows=ranking.rows,
             chances=ranking.chances,
             rev=listener.user.rev,
             made=made,

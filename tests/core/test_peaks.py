@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from core import reference_sums as reference
-from core.peaks import SPAN, lows, peaks
+from core.peaks import BLOCK, SPAN, lows, peaks
 
 VALUE = st.floats(-50, 50, width=32)
 
@@ -31,6 +31,13 @@ def test_a_gap_counts_as_nothing_and_an_excluded_span_stays_excluded():
 @settings(max_examples=500)
 @given(arrays(np.float32, st.integers(0, 40), elements=VALUE | st.sampled_from([-np.inf, np.nan])))
 def test_peaks_are_those_of_every_span(values):
+    np.testing.assert_array_equal(reference.peaks(values, SPAN), peaks(values))
+
+
+@pytest.mark.parametrize("n", [BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK - SPAN, 3 * BLOCK + 9])
+def test_a_span_that_ends_a_block_or_begins_one_is_as_any_other(n):
+    values = np.random.default_rng(n).normal(size=n).astype(np.float32)
+
     np.testing.assert_array_equal(reference.peaks(values, SPAN), peaks(values))
 
 

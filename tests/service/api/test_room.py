@@ -68,13 +68,30 @@ async def test_without_patience_a_crowd_that_is_soon_over_gets_nothing(monkeypat
     assert [True] == [entered for _, entered in said if entered]
 
 
-async def test_more_than_a_bounded_number_does_not_even_wait(monkeypatch) -> None:
+async def test_more_than_a_bounded_number_does_not_wait_for_room(monkeypatch) -> None:
     monkeypatch.setattr(rooms, "MOST_WAITING", 2)
 
-    said = await crowd(room_of(1), 5, makes_s=0.001)
+    said = await crowd(room_of(1), 5, makes_s=0.0)
 
-    assert [(0, True), (3, False), (4, False)] == said[:3]
-    assert {(1, True), (2, True)} == set(said[3:])
+    assert {(0, True), (1, True), (2, True), (3, False), (4, False)} == set(said)
+
+
+@pytest.mark.parametrize("pause_s, often", [(rooms.PAUSE_S, False), (0.0, True)])
+async def test_whoever_asks_again_and_again_is_answered_after_a_pause(
+    pause_s: float, *, often: bool, monkeypatch
+) -> None:
+    """Without one, the control, they are answered as fast as the loop turns."""
+    monkeypatch.setattr(rooms, "MOST_WAITING", 0)
+    monkeypatch.setattr(rooms, "PAUSE_S", pause_s)
+    room, answers = room_of(1), 0
+    await room.enter()
+    until = asyncio.get_running_loop().time() + 10 * rooms.PATIENCE_S
+
+    while asyncio.get_running_loop().time() < until:
+        assert not await room.enter()
+        answers += 1
+
+    assert often == (answers > 60)
 
 
 async def test_whoever_leaves_while_waiting_takes_no_place() -> None:

@@ -18,6 +18,13 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/nowhere")
 
 
+@pytest.fixture
+def compiled(request: pytest.FixtureRequest) -> Path:
+    """What the first start of this test run compiled: `kernels` is a module here."""
+    folder: Path = request.getfixturevalue("kernels")
+    return folder
+
+
 def command(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Let another program stand in for the compiling child process."""
     monkeypatch.setattr(sys, "executable", shutil.which(name))
@@ -64,7 +71,7 @@ def test_a_compile_that_failed_is_told_and_tried_again(
     assert kernels.prepare_kernels(tmp_path)
 
 
-def test_another_source_or_processor_is_another_folder(
+def test_another_source_place_or_processor_is_another_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digests = [kernels.digest(), kernels.digest()]
@@ -72,12 +79,14 @@ def test_another_source_or_processor_is_another_folder(
 
     monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
     digests.append(kernels.digest())
+    for folder in (tmp_path, tmp_path / "moved"):
+        monkeypatch.setattr(kernels, "CORE", folder)
+        digests.append(kernels.digest())
+    (tmp_path / "topk.py").write_text("pass")
     monkeypatch.setattr(kernels, "CORE", tmp_path)
     digests.append(kernels.digest())
-    (tmp_path / "topk.py").write_text("pass")
-    digests.append(kernels.digest())
 
-    assert 4 == len(set(digests))
+    assert 5 == len(set(digests))
 
 
 START = """
@@ -112,9 +121,14 @@ def powerless() -> list[str]:
 
 
 def test_several_processes_may_start_at_once_and_a_later_one_from_a_read_only_folder(
-    tmp_path: Path,
+    tmp_path: Path, compiled: Path
 ) -> None:
-    """One compiles, the others wait and read; then the same without the right to write."""
+    """One compiles, the others wait and read; then the same without the right to write.
+
+    Without the mark all has to be compiled, though most of it is found: that is quicker.
+    """
+    shutil.copytree(compiled, tmp_path / "kernels")
+    (tmp_path / "kernels" / kernels.digest() / kernels.MARK).unlink()
     answers = [process.communicate()[0].split() for process in [start(tmp_path) for _ in range(4)]]
 
     assert ["False"] * 3 + ["True"] == sorted(answer[0] for answer in answers)
