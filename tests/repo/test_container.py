@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from service.cli import kernels
+from service.cli.kernels import digest
 from service.errors import Unavailable
 from tests.faults.serving import Service
 from tests.servers import HOST
@@ -201,7 +202,7 @@ def test_a_read_only_image_starts_and_compiles_nothing(tmp_path: Path):
 def test_a_kernel_that_is_not_in_the_image_fails_its_build(tmp_path: Path, kernels: Path):
     """The control of `--cached`: one kernel is taken away."""
     copy = tmp_path / "kernels"
-    shutil.copytree(next(kernels.iterdir()), copy)
+    shutil.copytree(kernels / digest(), copy)
     command = [sys.executable, "-m", "core.warmup", "--cached"]
     env = {**os.environ, "NUMBA_CACHE_DIR": str(copy)}
     whole = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
