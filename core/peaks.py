@@ -46,7 +46,7 @@ def spans(n: int) -> int:
 def _write_peaks(values, out):  # type: ignore[no-untyped-def]
     """Write what `peaks` returns: of each two the greater, three times over.
 
-    That LLVM vectorises: 22 µs for 100,000 values, and 120 span by span.
+    That LLVM vectorises: 15 µs for 100,000 values, and 120 span by span.
     """
     whole, known = values.size // SPAN * SPAN, np.empty(BLOCK, np.float32)
     pairs, fours = np.empty(BLOCK // 2, np.float32), np.empty(BLOCK // 4, np.float32)
