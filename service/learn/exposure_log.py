@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from typing import get_args
 from uuid import uuid4
 
+import numpy as np
 import structlog
 
+from core.recent import Recent
 from service.bus import ExposureLogged, Stream
 from service.domain import ShownList
 from service.errors import Unavailable
@@ -23,7 +25,9 @@ from service.recommend.exposure import Showing, Way
 log = structlog.get_logger()
 
 MOST_TOLD = 100_000
-"""Lists that are remembered as told; one that comes up again after so many others is told again."""
+"""Lists that are remembered as told; one that comes up again after so many others is told again.
+They take 3 MB from the start, where their names would come to take 11."""
+LARGEST = 2**64 - 1
 MOST_SHOWINGS = 2_000
 """In one fact: 300 KB where every list is a new one."""
 MOST_UNSENT = 120
@@ -39,9 +43,10 @@ class ExposureLog:
         stream: Stream,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        most_told: int = MOST_TOLD,
     ) -> None:
         self._current, self._stream, self._clock = current, stream, clock
-        self._told: dict[str, None] = {}  # by the time they were told
+        self._told = Recent(most_told)  # hashes of tags
         self._unsent: deque[ExposureLogged] = deque()
 
     def note(self, showings: Sequence[Showing]) -> None:
@@ -66,14 +71,13 @@ class ExposureLog:
 
     def _fact(self, showings: Sequence[Showing]) -> ExposureLogged:
         times: dict[Way, Counter[str]] = {way: Counter() for way in get_args(Way)}
-        made, catalogue = [], self._current.catalogue
+        catalogue = self._current.catalogue
         for showing in showings:
             times[showing.way][showing.tag] += 1
-            if showing.tag not in self._told and showing.rows.max(initial=-1) < catalogue.size:
-                self._told[showing.tag] = None
-                made.append(shown_list(showing, catalogue))
-        while len(self._told) > MOST_TOLD:
-            del self._told[next(iter(self._told))]
+        known = [one for one in showings if one.rows.max(initial=-1) < catalogue.size]
+        tags = np.array([hash(one.tag) & LARGEST for one in known], np.uint64)
+        new = self._told.add(tags, np.zeros_like(tags))
+        made = [shown_list(one, catalogue) for one, so in zip(known, new, strict=True) if so]
         return ExposureLogged(
             at=self._clock(),
             shown=dict(times["shown"]),

@@ -38,11 +38,11 @@ class Moody(MemoryStream):
 
 
 class Desk:
-    def __init__(self) -> None:
+    def __init__(self, most_told: int = module.MOST_TOLD) -> None:
         self.current = Current(lambda: NOON)
         self.current.add_tracks(worlds.tracks())
         self.stream, self.shown = Moody(), Shown()
-        self.log = ExposureLog(self.current, self.stream, clock=lambda: NOON)
+        self.log = ExposureLog(self.current, self.stream, clock=lambda: NOON, most_told=most_told)
 
     def show(self, tag: str, rows: list[int], way: str = "shown", *, user: str = "u1") -> None:
         self.shown.add(Showing(user, "hybrid", tag, np.array(rows, np.int32).tobytes(), way))  # type: ignore[arg-type]
@@ -88,10 +88,11 @@ async def test_the_tracks_of_a_list_are_told_once(desk: Desk) -> None:
     await desk.second()
     desk.show("a", [0])
     desk.show("b", [])
+    desk.show("b", [])
 
     _, second = await desk.second()
 
-    assert ({"a": 1, "b": 1}, ["b"]) == (second.shown, [one.list_id for one in second.made])
+    assert ({"a": 1, "b": 2}, ["b"]) == (second.shown, [one.list_id for one in second.made])
 
 
 async def test_with_nothing_shown_no_fact_is_sent(desk: Desk) -> None:
@@ -139,10 +140,8 @@ async def test_a_second_in_which_much_is_shown_is_several_facts(
     assert [10, 10, 5] == [len(fact.made) for fact in await desk.second()]
 
 
-async def test_lists_told_long_ago_are_forgotten_and_told_again(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MOST_TOLD", 2)
+async def test_lists_told_long_ago_are_forgotten_and_told_again() -> None:
+    desk = Desk(most_told=2)
     for tag in "abca":
         desk.show(tag, [0])
         told = await desk.second()
