@@ -18,6 +18,7 @@ from core.recent import Recent
 from service.bus import ExposureLogged, Stream
 from service.domain import ShownList
 from service.errors import Unavailable
+from service.learn.batch import digest
 from service.model.catalogue import Catalogue
 from service.model.current import Current
 from service.recommend.exposure import Showing, Way
@@ -27,7 +28,6 @@ log = structlog.get_logger()
 MOST_TOLD = 100_000
 """Lists that are remembered as told; one that comes up again after so many others is told again.
 They take 3 MB from the start, where their names would come to take 11."""
-LARGEST = 2**64 - 1
 MOST_SHOWINGS = 2_000
 """In one fact: 300 KB where every list is a new one."""
 MOST_UNSENT = 120
@@ -43,10 +43,9 @@ class ExposureLog:
         stream: Stream,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        most_told: int = MOST_TOLD,
     ) -> None:
         self._current, self._stream, self._clock = current, stream, clock
-        self._told = Recent(most_told)  # hashes of tags
+        self._told = Recent(MOST_TOLD)  # digests of tags
         self._unsent: deque[ExposureLogged] = deque()
 
     def note(self, showings: Sequence[Showing]) -> None:
@@ -75,7 +74,7 @@ class ExposureLog:
         for showing in showings:
             times[showing.way][showing.tag] += 1
         known = [one for one in showings if one.rows.max(initial=-1) < catalogue.size]
-        tags = np.array([hash(one.tag) & LARGEST for one in known], np.uint64)
+        tags = np.array([digest(one.tag) for one in known], np.uint64)
         new = self._told.add(tags, np.zeros_like(tags))
         made = [shown_list(one, catalogue) for one, so in zip(known, new, strict=True) if so]
         return ExposureLogged(

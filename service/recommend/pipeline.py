@@ -34,7 +34,7 @@ class Ranking(Struct, frozen=True):
     tier: Tier
     strategies: Outcomes
     recommendations: list[Recommendation]
-    rows: bytes = b""  # int32: of the catalogue, one for each
+    rows: bytes  # int32: of the catalogue, one for each
     chances: bytes = b""  # float32: how likely each was to be there; empty: all certain
 
 
@@ -105,7 +105,7 @@ def _listed(
         Recommendation(place, catalogue.briefs[row], round(score, 4), reason)
         for place, (row, score, reason) in enumerate(listed, 1)
     ]
-    return recommendations, rows.astype(np.int32).tobytes(), chances
+    return recommendations, rows.tobytes(), chances
 
 
 def _popular(

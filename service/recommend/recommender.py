@@ -138,11 +138,8 @@ class Recommender:
         The key is made of what was asked and of the arms' names, not of what they change: `kept`
         finds a list without reading their settings.
         """
-        plain = ask.of(NO_ARMS, PLAIN, balance=self._balance)
-        if arms is NO_ARMS:
-            return plain.key, plain
-        settled = ask.of(arms, tuning_of(arms.settings), balance=self._balance)
-        return plain.key + arms.key, settled
+        question = self.question(ask) + arms.key
+        return question, ask.of(arms, tuning_of(arms.settings), balance=self._balance)
 
     def _arms(self, user_id: str) -> Arms:
         arms = self._running.arms(user_id)

@@ -38,11 +38,11 @@ class Moody(MemoryStream):
 
 
 class Desk:
-    def __init__(self, most_told: int = module.MOST_TOLD) -> None:
+    def __init__(self) -> None:
         self.current = Current(lambda: NOON)
         self.current.add_tracks(worlds.tracks())
         self.stream, self.shown = Moody(), Shown()
-        self.log = ExposureLog(self.current, self.stream, clock=lambda: NOON, most_told=most_told)
+        self.log = ExposureLog(self.current, self.stream, clock=lambda: NOON)
 
     def show(self, tag: str, rows: list[int], way: str = "shown", *, user: str = "u1") -> None:
         self.shown.add(Showing(user, "hybrid", tag, np.array(rows, np.int32).tobytes(), way))  # type: ignore[arg-type]
@@ -140,8 +140,11 @@ async def test_a_second_in_which_much_is_shown_is_several_facts(
     assert [10, 10, 5] == [len(fact.made) for fact in await desk.second()]
 
 
-async def test_lists_told_long_ago_are_forgotten_and_told_again() -> None:
-    desk = Desk(most_told=2)
+async def test_lists_told_long_ago_are_forgotten_and_told_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MOST_TOLD", 2)
+    desk = Desk()
     for tag in "abca":
         desk.show(tag, [0])
         told = await desk.second()

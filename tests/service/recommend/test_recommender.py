@@ -87,6 +87,16 @@ async def test_the_balance_is_the_settings_unless_the_request_brings_its_own(
     assert (first, "miss") == (other[0].recommendations[0].track.id, other[1])
 
 
+@pytest.mark.parametrize("mix", ["discover", "familiar", "blend"])
+async def test_an_answer_carries_the_rows_of_its_tracks(desk: Desk, mix) -> None:
+    answer, _ = await desk.recommender.for_user("jazz-u0", Ask(mix=mix))
+
+    page = msgspec.json.decode(answer.body)
+    rows = [desk.current.catalogue.rows[one["track"]["id"]] for one in page["recommendations"]]
+    assert rows
+    assert rows == np.frombuffer(answer.rows, np.int32).tolist()
+
+
 async def test_a_list_id_names_user_time_and_tracks(desk: Desk) -> None:
     ids = {
         (await desk.ask(user, limit=limit))[0].list_id for user in ("a", "b") for limit in (3, 4)
